@@ -1,0 +1,39 @@
+import { closeEnvironmentSwitches } from "./environment-switches.ts";
+import { makeInPlace } from "./new-file.ts";
+import { at } from "./paths.ts";
+import { runTool } from "./run-tool.ts";
+import { bunBinary, hostArch } from "./runtimes.ts";
+import { type Version, versionFlags } from "./version.ts";
+
+export interface BunTarget {
+  /** Bun's name of the target, `bun-linux-x64`. */
+  name: string;
+  /** The Bun binary that becomes the executable. */
+  runtime: string;
+}
+
+export const hostBunTarget: BunTarget = { name: `bun-linux-${hostArch}`, runtime: bunBinary(hostArch) };
+
+/** An executable of Bun and the program's bytecode. */
+export async function buildBunExecutable(output: string, target: BunTarget, version: Version): Promise<void> {
+  await makeInPlace(output, async (unfinished) => {
+    await runTool(bunBinary(hostArch), [
+      "build",
+      at("src/main.ts"),
+      "--compile",
+      `--target=${target.name}`,
+      `--compile-executable-path=${target.runtime}`,
+      "--bytecode",
+      "--minify",
+      // A plugin runs as root in whatever folder its caller is in: no file of that folder may matter.
+      "--no-compile-autoload-dotenv",
+      "--no-compile-autoload-bunfig",
+      "--no-compile-autoload-tsconfig",
+      "--no-compile-autoload-package-json",
+      "--reject-unresolved",
+      ...versionFlags(version),
+      `--outfile=${unfinished}`,
+    ]);
+    closeEnvironmentSwitches(unfinished);
+  });
+}

@@ -1,0 +1,62 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import standalone from "ajv/dist/standalone/index.js";
+import { at } from "./paths.ts";
+import { runTool } from "./run-tool.ts";
+import { bunBinary, hostArch } from "./runtimes.ts";
+import type { NamedSchema, Schema } from "./schema.ts";
+
+/** The source of an ES module that checks a value against the schema, and needs nothing of ajv when it runs. */
+export async function validatorFrom(schema: Schema, all: NamedSchema[]): Promise<string> {
+  const ajv = new Ajv2020({
+    strict: true,
+    // `required` in one branch of an anyOf names properties that the schema around it describes.
+    strictRequired: false,
+    allowUnionTypes: true,
+    allErrors: false,
+    // `format` is a hint to editors; what we accept is said by patterns and checked by our own address code.
+    validateFormats: false,
+    code: { source: true, esm: true, lines: true },
+    schemas: all.map((one) => one.schema),
+  });
+  const validate = ajv.getSchema(schema.$id);
+  if (validate === undefined) throw new Error(`no schema has the $id ${schema.$id}`);
+  return withoutRequire(withoutSchemas(standalone.default(ajv, validate)));
+}
+
+/**
+ * ajv's code carries the schemas, descriptions and all, to take lists of allowed values out of them for its errors. With
+ * those written out in their places the schemas go, and nobody loads them at every start.
+ */
+function withoutSchemas(source: string): string {
+  const schemas = new Map<string, unknown>();
+  const code = source.replace(/^const (schema\d+) = (.+);$/gm, (_, name: string, json: string) => {
+    schemas.set(name, JSON.parse(json));
+    return "";
+  });
+  return code.replace(/\b(schema\d+)((?:\.[\w$]+|\["[^"]+"\]|\[\d+\])*)/g, (_, name: string, path: string) => {
+    let value = schemas.get(name);
+    for (const [, key, index] of path.matchAll(/\.([\w$]+)|\["?([^"\]]+)"?\]/g)) {
+      value = (value as Record<string, unknown>)[(key ?? index) as string];
+    }
+    if (value === undefined) throw new Error(`ajv's code refers to ${name}${path}, which is not in the schemas`);
+    return JSON.stringify(value);
+  });
+}
+
+/** ajv writes `require` into ES modules, too, where a keyword (uniqueItems, maxLength) needs a function of its own. */
+async function withoutRequire(source: string): Promise<string> {
+  if (!source.includes("require(")) return source;
+  // Inside node_modules ajv is found.
+  const folder = mkdtempSync(at("node_modules/.validator-"));
+  try {
+    const entry = join(folder, "validator.mjs");
+    const output = join(folder, "validator.js");
+    writeFileSync(entry, source);
+    await runTool(bunBinary(hostArch), ["build", entry, "--target=node", "--format=esm", `--outfile=${output}`]);
+    return readFileSync(output, "utf8");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}

@@ -1,0 +1,31 @@
+import { decodeObject, token } from "./json.ts";
+import { first } from "./lists.ts";
+import { invalid, readList, readObject, readString } from "./read.ts";
+
+/** The tuple that stands for an attachment (SPEC.md, section 3). */
+export interface Attachment {
+  readonly containerId: string;
+  readonly ifname: string;
+}
+
+/**
+ * The attachments that a GC must keep (SPEC.md, section 2, "GC"): `cni.dev/valid-attachments`, or the name that an
+ * earlier text of the specification gave it. null is Go's empty list.
+ *
+ * @param stdin the configuration as it came
+ * @throws PluginError 6 for what is no JSON, 7 for a list that is malformed or absent: nothing may be freed then
+ */
+export function parseValidAttachments(stdin: string): readonly Attachment[] {
+  const raw = decodeObject(stdin);
+  const key = first(["cni.dev/valid-attachments", "cni.dev/attachments"], (name) => raw[name] !== undefined);
+  if (key === undefined) {
+    throw invalid("/cni.dev~1valid-attachments", "is missing: without the list of valid attachments nothing is freed");
+  }
+  return readList(raw[key], `/${token(key)}`, (value, pointer) => {
+    const { containerID, ifname } = readObject(value, pointer);
+    return {
+      containerId: readString(containerID, `${pointer}/containerID`),
+      ifname: readString(ifname, `${pointer}/ifname`),
+    };
+  });
+}

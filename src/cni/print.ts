@@ -1,0 +1,55 @@
+import { ErrorCode, PluginError } from "../errors.ts";
+import { isObject, type JsonObject } from "./json.ts";
+import type { Result } from "./result.ts";
+import { resultToJson } from "./result-to-json.ts";
+import { type CniVersion, cniVersions, newestVersion, unversioned } from "./versions.ts";
+
+/** What ADD writes on standard output. @throws PluginError 1 where the version has no room for the result */
+export function formatResult(result: Result, version: CniVersion): string {
+  return format(resultToJson(result, version));
+}
+
+/**
+ * The error object (SPEC.md, section 5, "Error").
+ * @param stdin the configuration as it came: the answer is in its version
+ * @param error anything thrown; what is no PluginError is a mistake in this program
+ */
+export function formatError(error: unknown, stdin: string): string {
+  const { code, message, details } = asPluginError(error);
+  return format({
+    cniVersion: versionIn(stdin),
+    code,
+    msg: message.replaceAll("\n", " "),
+    details: details === "" ? undefined : details,
+  });
+}
+
+export function asPluginError(error: unknown): PluginError {
+  if (error instanceof PluginError) return error;
+  const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const details = error instanceof Error ? (error.stack ?? "") : "";
+  return new PluginError(ErrorCode.internal, `mistake in ipvlan-cni, please report it: ${message}`, details);
+}
+
+/** VERSION's answer: the version is the caller's (SPEC.md, section 5, "VERSION Success"). */
+export function formatVersion(stdin: string): string {
+  return format({ cniVersion: versionIn(stdin, newestVersion), supportedVersions: cniVersions });
+}
+
+// The text may be anything: what cannot be read has the newest version.
+function versionIn(stdin: string, absent: CniVersion = unversioned): string {
+  try {
+    const value: unknown = JSON.parse(stdin);
+    if (!isObject(value)) return newestVersion;
+    const version = value.cniVersion;
+    if (typeof version === "string" && version !== "") return version;
+    return version === undefined || version === null || version === "" ? absent : newestVersion;
+  } catch {
+    return newestVersion;
+  }
+}
+
+// Four spaces, as libcni writes it: people read this in logs and on terminals.
+function format(value: JsonObject): string {
+  return `${JSON.stringify(value, undefined, 4)}\n`;
+}

@@ -1,0 +1,110 @@
+import type { Interface, Result } from "../cni/result.ts";
+import { requireCommand } from "../cni/versions.ts";
+import type { NetworkConfig } from "../config/network-config.ts";
+import { parseNetworkConfig } from "../config/parse.ts";
+import { ErrorCode, PluginError } from "../errors.ts";
+import { formatAddress, formatPrefix, sameAddress, samePrefix } from "../ip/address.ts";
+import { openIpam } from "../ipam/ipam.ts";
+import { type Container, findContainer } from "../link/container.ts";
+import { isOwnedBy } from "../link/ipvlan.ts";
+import { macText } from "../link/mac.ts";
+import { describePort, flags, modes } from "../link/modes.ts";
+import { nameParent } from "../link/parent.ts";
+import { allAddresses } from "../netlink/address.ts";
+import { IFF_UP, RT_TABLE_MAIN } from "../netlink/constants.ts";
+import { type Link, linkByName } from "../netlink/link.ts";
+import { allRoutes } from "../netlink/route.ts";
+import { type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** Compares what ADD reported (prevResult) and the configuration with what the kernel has; the first difference is the error. */
+export function check(invocation: Invocation): void {
+  const { environment, variables, stdin } = invocation;
+  const { containerId, ifname, netns } = environment;
+  const { config } = parseNetworkConfig(stdin, environment);
+  requireCommand("CHECK", config.cniVersion);
+  const { prevResult } = config;
+  if (prevResult === undefined) {
+    throw new PluginError(ErrorCode.invalidConfiguration, "CHECK needs the result of ADD as prevResult", "/prevResult");
+  }
+  const position = prevResult.interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox === netns);
+  const recorded = prevResult.interfaces[position];
+  if (recorded === undefined) {
+    throw failed(`prevResult has no interface ${ifname} in ${netns}`, "/prevResult/interfaces");
+  }
+
+  const container = findContainer(netns);
+  if (container === undefined) throw failed(`the container's namespace ${netns} is gone`);
+  const link = linkByName(container.socket, ifname);
+  if (link === undefined) throw failed(`interface ${ifname} is gone from ${netns}`);
+  checkLink(link, recorded, config, containerId);
+  checkParent(config.linkInContainer ? container.socket : openNetlink(), link, config);
+  checkAddresses(container, link, prevResult, position);
+  checkRoutes(container, link, prevResult);
+  openIpam({ config, containerId, ifname, stdin, environment: variables, hostPrefixes: () => [] }).check(prevResult);
+}
+
+function failed(message: string, details = ""): PluginError {
+  return new PluginError(
+    ErrorCode.checkFailed,
+    `${message}: the container must be attached again (DEL, then ADD)`,
+    details,
+  );
+}
+
+function checkLink(link: Link, recorded: Interface, config: NetworkConfig, containerId: string): void {
+  const { name, ipvlan } = link;
+  if (ipvlan === undefined) throw failed(`interface ${name} is of kind ${link.kind ?? "hardware"}, not ipvlan`);
+  if (!isOwnedBy(link, containerId))
+    throw failed(`interface ${name} belongs to another container (alias "${link.alias}")`);
+  if (ipvlan.mode !== modes[config.mode].number || ipvlan.flags !== flags[config.flag]) {
+    throw failed(
+      `${name}'s port is ${describePort(ipvlan.mode, ipvlan.flags)}, not ${config.mode} ${config.flag}`,
+      "/mode",
+    );
+  }
+  if ((link.flags & IFF_UP) === 0) throw failed(`interface ${name} is down`);
+  const mac = macText(link.address);
+  if (recorded.mac !== undefined && recorded.mac.toLowerCase() !== mac) {
+    throw failed(`interface ${name} has MAC ${mac}, not ${recorded.mac}`, "/prevResult/interfaces");
+  }
+  const mtu = recorded.mtu || config.mtu;
+  if (mtu !== 0 && link.mtu !== mtu) throw failed(`interface ${name} has MTU ${link.mtu}, not ${mtu}`);
+}
+
+function checkParent(lower: NetlinkSocket, link: Link, config: NetworkConfig): void {
+  const { name } = nameParent(lower, config.parent);
+  const parent = linkByName(lower, name);
+  if (parent === undefined) throw failed(`parent ${name} is gone`);
+  if (link.lower !== parent.index) throw failed(`interface ${link.name}'s parent is link ${link.lower}, not ${name}`);
+  if ((parent.flags & IFF_UP) === 0) throw failed(`parent ${name} is down`);
+}
+
+function checkAddresses({ socket }: Container, link: Link, prevResult: Result, position: number): void {
+  const present = allAddresses(socket).filter(({ index }) => index === link.index);
+  for (const ip of prevResult.ips) {
+    if (ip.interface !== undefined && ip.interface !== position) continue;
+    if (!present.some(({ prefix }) => samePrefix(prefix, ip.address))) {
+      throw failed(`interface ${link.name} lacks address ${formatPrefix(ip.address)}`, "/prevResult/ips");
+    }
+  }
+}
+
+/** A route without a table may lie in any: the sbr plugin, later in the chain, moves routes to tables of its own. */
+function checkRoutes({ socket }: Container, link: Link, prevResult: Result): void {
+  const families = new Set(prevResult.routes.map(({ dst }) => dst.address.family));
+  const present = [...families].flatMap((family) => allRoutes(socket, family));
+  for (const { dst, gw, table, priority } of prevResult.routes) {
+    const found = present.some(
+      (route) =>
+        samePrefix(route.dst, dst) &&
+        (gw === undefined || (route.gw !== undefined && sameAddress(route.gw, gw))) &&
+        (table === undefined || route.table === (table === 0 ? RT_TABLE_MAIN : table)) &&
+        (priority === undefined || priority === 0 || route.priority === priority),
+    );
+    if (!found) {
+      const gateway = gw === undefined ? `dev ${link.name}` : `via ${formatAddress(gw)}`;
+      throw failed(`the route ${formatPrefix(dst)} ${gateway} is gone`, "/prevResult/routes");
+    }
+  }
+}

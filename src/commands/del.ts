@@ -1,0 +1,28 @@
+import { parseForRemoval } from "../config/removal.ts";
+import { releaseParent } from "../link/attach.ts";
+import { findAttachment } from "../link/attachments.ts";
+import { findContainer } from "../link/container.ts";
+import { isOwnedBy, remove } from "../link/ipvlan.ts";
+import { linkByName } from "../netlink/link.ts";
+import { openNetlink } from "../netlink/socket.ts";
+import type { Invocation } from "./invocation.ts";
+import { openRemovalIpam } from "./removal-ipam.ts";
+
+/**
+ * Takes an attachment away. Succeeds when anything or everything is gone already; what fails can be tried again, since the
+ * address is given back last.
+ */
+export function del(invocation: Invocation): void {
+  const { environment, stdin } = invocation;
+  const { containerId, ifname, netns } = environment;
+  const config = parseForRemoval(stdin, environment);
+
+  const container = netns === "" ? undefined : findContainer(netns);
+  if (container !== undefined) {
+    const link = linkByName(container.socket, ifname);
+    if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
+  }
+  const attachment = findAttachment(config.name, containerId, ifname);
+  if (attachment !== undefined) releaseParent(openNetlink(), attachment);
+  openRemovalIpam(config, invocation).del();
+}

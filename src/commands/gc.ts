@@ -1,0 +1,44 @@
+import { parseValidAttachments } from "../cni/gc.ts";
+import { requireCommand } from "../cni/versions.ts";
+import { parseForRemoval } from "../config/removal.ts";
+import { releaseParent, removeAbandonedParents } from "../link/attach.ts";
+import { type Attachment, attachmentsOfNetwork } from "../link/attachments.ts";
+import { closeContainer, findContainer } from "../link/container.ts";
+import { isOwnedBy, remove } from "../link/ipvlan.ts";
+import { linkByName } from "../netlink/link.ts";
+import { openNetlink } from "../netlink/socket.ts";
+import type { Invocation } from "./invocation.ts";
+import { openRemovalIpam } from "./removal-ipam.ts";
+
+/**
+ * Takes away all that this network holds for attachments that the runtime does not list as valid: interfaces, records,
+ * reservations; and parents of ours that no attachment of any network uses any more.
+ */
+export function gc(invocation: Invocation): void {
+  const { environment, stdin } = invocation;
+  const config = parseForRemoval(stdin, environment);
+  requireCommand("GC", config.cniVersion);
+  const valid = parseValidAttachments(stdin);
+
+  const host = openNetlink();
+  const isValid = ({ containerId, ifname }: Attachment) =>
+    valid.some((one) => one.containerId === containerId && one.ifname === ifname);
+  for (const attachment of attachmentsOfNetwork(config.name)) {
+    if (isValid(attachment)) continue;
+    removeInterface(attachment);
+    releaseParent(host, attachment);
+  }
+  removeAbandonedParents(host);
+  openRemovalIpam(config, invocation).gc(valid);
+}
+
+function removeInterface({ netns, ifname, containerId }: Attachment): void {
+  const container = findContainer(netns);
+  if (container === undefined) return;
+  try {
+    const link = linkByName(container.socket, ifname);
+    if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
+  } finally {
+    closeContainer(container);
+  }
+}

@@ -1,0 +1,35 @@
+import { requireCommand } from "../cni/versions.ts";
+import { parseNetworkConfig } from "../config/parse.ts";
+import { ErrorCode, PluginError } from "../errors.ts";
+import { openIpam } from "../ipam/ipam.ts";
+import { hostPrefixes } from "../link/host-prefixes.ts";
+import { requireIpvlan } from "../link/ipvlan.ts";
+import { checkParentUsable, nameParent } from "../link/parent.ts";
+import { openNetlink } from "../netlink/socket.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** Says whether an ADD could work now. @throws PluginError 50 with the reason why it could not */
+export function status(invocation: Invocation): void {
+  const { environment, variables, stdin } = invocation;
+  const { config } = parseNetworkConfig(stdin, environment);
+  requireCommand("STATUS", config.cniVersion);
+  const host = openNetlink();
+  try {
+    requireIpvlan(host);
+    // A parent in the container, or one that an earlier plugin makes, is not there before the container is.
+    if (!config.linkInContainer && config.parent.kind !== "chained") {
+      checkParentUsable(host, nameParent(host, config.parent));
+    }
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error;
+    throw new PluginError(ErrorCode.notAvailable, error.message, error.details);
+  }
+  openIpam({
+    config,
+    containerId: "",
+    ifname: "",
+    stdin,
+    environment: variables,
+    hostPrefixes: () => hostPrefixes(host),
+  }).status();
+}

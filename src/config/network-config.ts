@@ -1,0 +1,113 @@
+import type { Dns, Result } from "../cni/result.ts";
+import type { CniVersion } from "../cni/versions.ts";
+import type { Address, Family, Prefix } from "../ip/address.ts";
+
+/** ipvlan's modes, by the names that `ip link` and Docker use. See {@link ../link/ipvlan.ts} for the kernel's numbers. */
+export type Mode = "l2" | "l3" | "l3s";
+/** ipvlan's port flags. */
+export type Flag = "bridge" | "private" | "vepa";
+
+/** How the lower device is found. */
+export type ParentChoice =
+  /** A link by name; `vlan` is set where the name reads `BASE.VID` or the key `vlan` is given, and says what to make if the link is missing. */
+  | { readonly kind: "named"; readonly name: string; readonly vlan: Vlan | undefined }
+  /** The link of the host's default route. */
+  | { readonly kind: "defaultRoute"; readonly family: Family; readonly vlan: number | undefined }
+  /** The link that has an address in the subnet. */
+  | { readonly kind: "subnet"; readonly subnet: Prefix; readonly vlan: number | undefined }
+  /** A dummy link of this network's own: an isolated network. */
+  | { readonly kind: "dummy"; readonly name: string }
+  /** The interface of the previous plugin in the chain. */
+  | { readonly kind: "chained"; readonly name: string };
+
+export interface Vlan {
+  readonly base: string;
+  /** 1 to 4094 */
+  readonly vid: number;
+}
+
+/** A route that the configuration asks for. Fields beyond dst and gw are those of CNI 1.1.0. */
+export interface Route {
+  readonly dst: Prefix;
+  readonly gw: Address | undefined;
+  readonly mtu?: number | undefined;
+  readonly advmss?: number | undefined;
+  readonly priority?: number | undefined;
+  readonly table?: number | undefined;
+  readonly scope?: number | undefined;
+}
+
+/** An address that the runtime asked for, of the built-in allocator or of host-local; the length if it gave one. */
+export interface RequestedAddress {
+  readonly address: Address;
+  readonly length: number | undefined;
+}
+
+/** One subnet of the built-in allocator. */
+export interface Subnet {
+  /** Network address, host bits zero. */
+  readonly subnet: Prefix;
+  /** The default gateway: as configured, else the first usable address; undefined where the subnet has no room for one (/32, /128) */
+  readonly gateway: Address | undefined;
+  /** First and last address that may be given, both inclusive: all usable ones, or those of ipRange. */
+  readonly first: Address;
+  readonly last: Address;
+  /** Never given (besides the gateway): Docker's --aux-address. */
+  readonly excluded: readonly Address[];
+}
+
+/** One range of host-local, defaults filled in as the reference plugin fills them in. */
+export interface Range {
+  readonly subnet: Prefix;
+  readonly rangeStart: Address;
+  readonly rangeEnd: Address;
+  readonly gateway: Address;
+}
+
+export type IpamConfig =
+  | {
+      readonly type: "builtin";
+      readonly subnets: readonly Subnet[];
+      /** True: no IPv4 subnet is configured and a default pool is to be used, as Docker does. */
+      readonly defaultPool: boolean;
+      readonly routes: readonly Route[];
+      readonly dataDir: string;
+    }
+  | {
+      readonly type: "host-local";
+      readonly rangeSets: readonly (readonly Range[])[];
+      readonly routes: readonly Route[];
+      readonly dataDir: string;
+      /** Path of a resolv.conf whose content becomes the result's dns. */
+      readonly resolvConf: string | undefined;
+    }
+  | {
+      readonly type: "static";
+      /** The configured ones, or those that the runtime put in their place. */
+      readonly addresses: readonly { readonly address: Prefix; readonly gateway: Address | undefined }[];
+      readonly routes: readonly Route[];
+      readonly dns: Dns | undefined;
+    }
+  /** Any other type: a program on CNI_PATH. */
+  | { readonly type: "delegate"; readonly plugin: string }
+  /** Chained without `ipam`: the addresses of prevResult. */
+  | { readonly type: "previous" };
+
+/** A network configuration, checked and with every default filled in. Nothing after it asks whether a field is there. */
+export interface NetworkConfig {
+  readonly cniVersion: CniVersion;
+  readonly name: string;
+  readonly parent: ParentChoice;
+  readonly mode: Mode;
+  readonly flag: Flag;
+  /** Bytes; 0 means the parent's. */
+  readonly mtu: number;
+  /** The parent is looked up in the container's namespace. */
+  readonly linkInContainer: boolean;
+  /** No way out of the host: no default route in L2. True for a dummy parent as well. */
+  readonly isolated: boolean;
+  readonly ipam: IpamConfig;
+  readonly dns: Dns | undefined;
+  readonly requested: readonly RequestedAddress[];
+  readonly prevResult: Result | undefined;
+}

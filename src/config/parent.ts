@@ -1,0 +1,94 @@
+import { mapList, pick } from "../cni/lists.ts";
+import { interfaceNameFault, longestInterfaceName } from "../cni/names.ts";
+import { invalid } from "../cni/read.ts";
+import type { Interface } from "../cni/result.ts";
+import { dummyName } from "./dummy-name.ts";
+import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
+import type { ParentChoice, Vlan } from "./network-config.ts";
+import { readNetwork } from "./prefix.ts";
+
+/**
+ * How the lower device is found, from `master`, Docker's `parent`, `vlan` and `internal`.
+ *
+ * @param previous the interfaces that plugins before this one made; undefined where this is the first plugin
+ */
+export function parseParent(
+  raw: NetworkConfiguration,
+  networkName: string,
+  previous: readonly Interface[] | undefined,
+): ParentChoice {
+  const configured = parseMaster(raw);
+  if (raw.internal === true) return { kind: "dummy", name: dummyName(networkName) };
+  if (configured !== undefined) return configured;
+  if (raw.vlan !== undefined) throw invalid("/vlan", 'needs "master", the link that carries the VLAN');
+  if (previous !== undefined) return { kind: "chained", name: soleInterface(previous).name };
+  if (raw.linkInContainer === true) {
+    throw invalid("/linkInContainer", 'needs "master", a link in the container such as {"defaultRoute": "ipv4"}');
+  }
+  return { kind: "dummy", name: dummyName(networkName) };
+}
+
+function parseMaster(raw: NetworkConfiguration): ParentChoice | undefined {
+  const { parent, vlan } = raw;
+  const master = raw.master ?? parent;
+  if (master === undefined) return undefined;
+  if (parent !== undefined && parent !== master) {
+    throw invalid(
+      "/parent",
+      `${JSON.stringify(parent)} and master ${JSON.stringify(master)} are two parents: leave one out`,
+    );
+  }
+  if (typeof master === "string") return parseNamed(master, raw.master === undefined ? "/parent" : "/master", vlan);
+  if (master.subnet !== undefined) {
+    return { kind: "subnet", subnet: readNetwork(master.subnet, "/master/subnet"), vlan };
+  }
+  return { kind: "defaultRoute", family: master.defaultRoute === "ipv6" ? 6 : 4, vlan };
+}
+
+function parseNamed(link: string, pointer: string, vid: number | undefined): ParentChoice {
+  const fault = interfaceNameFault(link);
+  if (fault !== undefined) throw invalid(pointer, `${JSON.stringify(link)} ${fault}`);
+  if (vid === undefined) {
+    const vlan = parseVlanName(link);
+    refuseLoopback(vlan?.base ?? link, pointer);
+    return { kind: "named", name: link, vlan };
+  }
+  refuseLoopback(link, pointer);
+  return { kind: "named", name: vlanName(link, vid, "/vlan"), vlan: { base: link, vid } };
+}
+
+/** The name of an 802.1Q sub-interface. @throws PluginError 7 for a name that the kernel would refuse */
+function vlanName(base: string, vid: number, pointer: string): string {
+  const name = `${base}.${vid}`;
+  const fault = interfaceNameFault(name);
+  if (fault === undefined) return name;
+  const remedy = `make the link by hand under a name of at most ${longestInterfaceName} bytes and give that as "master"`;
+  throw invalid(pointer, `makes the name ${JSON.stringify(name)}, which ${fault}: ${remedy}`);
+}
+
+/** `BASE.VID` with a VID of 1 to 4094, decimal and without leading zeros; BASE may hold dots itself. */
+export function parseVlanName(name: string): Vlan | undefined {
+  const dot = name.lastIndexOf(".");
+  const base = name.slice(0, dot);
+  const digits = name.slice(dot + 1);
+  const vid = Number(digits);
+  const isVid = vid >= 1 && vid <= 4094 && String(vid) === digits;
+  return dot < 1 || !isVid || interfaceNameFault(base) !== undefined ? undefined : { base, vid };
+}
+
+function refuseLoopback(link: string, pointer: string): void {
+  if (link === "lo") throw invalid(pointer, '"lo" cannot be a parent: the loopback interface leads to no network');
+}
+
+/** As the reference plugin, the only interface; where there are several, the only one in a container. */
+export function soleInterface(previous: readonly Interface[]): Interface {
+  const named = pick(previous, ({ name }) => name !== "");
+  const inContainer = pick(named, ({ sandbox }) => sandbox !== undefined);
+  const [found, ...more] = named.length === 1 ? named : inContainer;
+  if (found !== undefined && more.length === 0) return found;
+  const listed = named.length === 0 ? "none" : mapList(named, ({ name }) => name).join(", ");
+  throw invalid(
+    "/prevResult/interfaces",
+    `must hold one interface to be the parent, or set "master"; it has ${listed}`,
+  );
+}

@@ -1,0 +1,89 @@
+import { decodeObject, describe, isObject, type JsonObject } from "../cni/json.ts";
+import { isIdentifier } from "../cni/names.ts";
+import { invalid } from "../cni/read.ts";
+import { type Dns, isEmptyDns, type Result } from "../cni/result.ts";
+import { readDns, resultFromJson } from "../cni/result-from-json.ts";
+import { type CniVersion, parseCniVersion } from "../cni/versions.ts";
+import { type ParseContext, previousInterfaces } from "./chained.ts";
+import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
+import validate from "./generated/network-configuration.validator.js";
+import { parseIpam } from "./ipam.ts";
+import { readKeys, withoutEmpty } from "./keys.ts";
+import { parseFlag, parseMode } from "./mode.ts";
+import { parseMtu } from "./mtu.ts";
+import type { NetworkConfig } from "./network-config.ts";
+import { parseParent, soleInterface } from "./parent.ts";
+import { errorFromSchema } from "./schema-error.ts";
+
+export interface ParsedConfig {
+  readonly config: NetworkConfig;
+  /** For stderr, a line each. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * A network configuration from the text on standard input: checked, every default filled in, frozen.
+ *
+ * @param context the protocol's parameters; an Environment will do
+ * @throws PluginError 1 (cniVersion), 2 (unknown key in an object of ours), 4 (CNI_ARGS), 6 (no JSON), 7 (all else);
+ *   details hold the JSON pointer
+ */
+export function parseNetworkConfig(text: string, context: ParseContext): ParsedConfig {
+  const warnings: string[] = [];
+  const keys = readKeys(decodeObject(text), warnings);
+  const name = parseName(keys.name);
+  const cniVersion = parseCniVersion(keys.cniVersion);
+  const raw = checkShape(keys);
+
+  const prevResult = parsePrevResult(raw, cniVersion);
+  const previous = previousInterfaces(prevResult, context);
+  const parent = parseParent(raw, name, previous);
+  const hasPreviousIps = previous !== undefined && prevResult !== undefined && prevResult.ips.length > 0;
+  const { ipam, requested } = parseIpam(raw, cniVersion, context.args, hasPreviousIps, warnings);
+  const config: NetworkConfig = {
+    cniVersion,
+    name,
+    parent,
+    mode: parseMode(raw),
+    flag: parseFlag(raw),
+    mtu: parseMtu(raw, ipam),
+    linkInContainer: raw.linkInContainer ?? (parent.kind === "chained" && isInContainer(previous)),
+    isolated: parent.kind === "dummy",
+    ipam,
+    dns: parseDns(raw),
+    requested,
+    prevResult,
+  };
+  return { config: Object.freeze(config), warnings };
+}
+
+/** SPEC.md, "Configuration format". The name is a folder's name as well. @throws PluginError 7 */
+export function parseName(value: unknown): string {
+  if (value === undefined) throw invalid("/name", "is missing: the network needs a name");
+  if (typeof value === "string" && isIdentifier(value)) return value;
+  const rule = "must begin with a letter or digit and hold only letters, digits, _, . and -";
+  throw invalid("/name", `${describe(value)} ${rule}`);
+}
+
+/** The schema's rules: types, bounds, known keys. */
+function checkShape(keys: JsonObject): NetworkConfiguration {
+  const data = isObject(keys.ipam) ? { ...keys, ipam: withoutEmpty(keys.ipam) } : keys;
+  if (validate(data)) return data;
+  const [first] = validate.errors ?? [];
+  throw first === undefined ? invalid("", "is refused by the schema") : errorFromSchema(first, data);
+}
+
+export function parsePrevResult(raw: NetworkConfiguration, version: CniVersion): Result | undefined {
+  return raw.prevResult === undefined ? undefined : resultFromJson(raw.prevResult, version, "/prevResult");
+}
+
+// The reference looks for the previous plugin's interface on the host, wherever it is.
+function isInContainer(previous: Parameters<typeof parseParent>[2]): boolean {
+  return previous !== undefined && soleInterface(previous).sandbox !== undefined;
+}
+
+function parseDns(raw: NetworkConfiguration): Dns | undefined {
+  if (raw.dns === undefined) return undefined;
+  const dns = readDns(raw.dns, "/dns");
+  return isEmptyDns(dns) ? undefined : dns;
+}

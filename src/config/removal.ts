@@ -1,0 +1,84 @@
+import { decodeObject, isObject, type JsonObject } from "../cni/json.ts";
+import { isPluginName } from "../cni/names.ts";
+import { invalid } from "../cni/read.ts";
+import type { Result } from "../cni/result.ts";
+import { resultFromJson } from "../cni/result-from-json.ts";
+import { type CniVersion, newestVersion, parseCniVersion } from "../cni/versions.ts";
+import { PluginError } from "../errors.ts";
+import { type ParseContext, previousInterfaces } from "./chained.ts";
+import { defaultDataDir } from "./data-dir.ts";
+import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
+import validate from "./generated/network-configuration.validator.js";
+import { readKeys, withoutEmpty } from "./keys.ts";
+import type { ParentChoice } from "./network-config.ts";
+import { parseParent } from "./parent.ts";
+import { parseName } from "./parse.ts";
+
+/** What is left to be known when something is taken away. */
+export interface RemovalConfig {
+  /** The newest where it cannot be read: a DEL has no result. */
+  readonly cniVersion: CniVersion;
+  readonly name: string;
+  readonly ipam: RemovalIpam;
+  readonly linkInContainer: boolean;
+  /** undefined where the configuration does not tell, or tells nonsense. */
+  readonly parent: ParentChoice | undefined;
+  readonly prevResult: Result | undefined;
+}
+
+export type RemovalIpam =
+  | { readonly type: "builtin" | "host-local"; readonly dataDir: string }
+  | { readonly type: "static" }
+  | { readonly type: "delegate"; readonly plugin: string };
+
+/**
+ * For DEL and GC, which must do what they can whatever has become of the configuration (SPEC.md, section 2, "DEL"):
+ * nothing that they do not need can fail.
+ *
+ * @throws PluginError 6 for what is no JSON, 7 where there is no network's name
+ */
+export function parseForRemoval(text: string, context: ParseContext): RemovalConfig {
+  const raw = readKeys(decodeObject(text), []);
+  const name = parseName(raw.name);
+  const cniVersion = attempt(() => parseCniVersion(raw.cniVersion)) ?? newestVersion;
+  const prevResult = attempt(() =>
+    raw.prevResult === undefined ? undefined : resultFromJson(raw.prevResult, cniVersion, "/prevResult"),
+  );
+  const previous = previousInterfaces(prevResult, { ...context, command: "DEL" });
+  return Object.freeze({
+    cniVersion,
+    name,
+    ipam: parseIpam(isObject(raw.ipam) ? withoutEmpty(raw.ipam) : {}),
+    linkInContainer: raw.linkInContainer === true,
+    parent: attempt(() => parseParent(parentKeys(raw), name, previous)),
+    prevResult,
+  });
+}
+
+function parseIpam(ipam: JsonObject): RemovalIpam {
+  const { type } = ipam;
+  if (type === "static") return { type };
+  const dataDir = typeof ipam.dataDir === "string" ? ipam.dataDir : defaultDataDir;
+  if (type === "host-local") return { type, dataDir };
+  return typeof type === "string" && isPluginName(type)
+    ? { type: "delegate", plugin: type }
+    : { type: "builtin", dataDir };
+}
+
+/** The keys that name a parent, if each is of the schema's type; nothing else about them is sure here. */
+function parentKeys(raw: JsonObject): NetworkConfiguration {
+  const { master, parent, vlan, internal, linkInContainer } = raw;
+  const keys = { master, parent, vlan, internal, linkInContainer };
+  const given = Object.fromEntries(Object.entries(keys).filter(([, value]) => value !== undefined));
+  if (!validate(given)) throw invalid("", "does not tell the parent");
+  return given;
+}
+
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof PluginError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,183 @@
+import { port } from "#system";
+import type { Attachment } from "../cni/gc.ts";
+import { isObject } from "../cni/json.ts";
+import type { Result } from "../cni/result.ts";
+import { resultFromJson } from "../cni/result-from-json.ts";
+import { type CniVersion, isAtLeast } from "../cni/versions.ts";
+import { ErrorCode, PluginError } from "../errors.ts";
+import { fileStatus, writeAll } from "../system/files.ts";
+import type { RunOutcome } from "../system/port.ts";
+import { encode } from "../system/text.ts";
+import type { Allocation, Ipam } from "./ipam.ts";
+
+/** What a delegated plugin is given. */
+export interface DelegateContext extends Attachment {
+  readonly cniVersion: CniVersion;
+  readonly stdin: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+type Command = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS";
+
+/** Less than the two minutes after which kubelet gives a container up, so that the reason still reaches somebody. */
+const TIME_LIMIT_MS = 90_000;
+
+/**
+ * An IPAM plugin that is not built in: a program on CNI_PATH, executed with the environment and configuration that this plugin
+ * was given (SPEC.md, section 4).
+ */
+export function openDelegate(context: DelegateContext, plugin: string, timeoutMs = TIME_LIMIT_MS): Ipam {
+  const run = (command: Command) => execute(context, plugin, command, timeoutMs);
+  // As libcni: GC and STATUS came with 1.1.0, and a plugin of an earlier version does not know them.
+  const runRecent = (command: Command) => {
+    if (!isAtLeast(context.cniVersion, "1.1.0")) return;
+    try {
+      run(command);
+    } catch (error) {
+      if (!(error instanceof PluginError && isUnknownCommand(error))) throw error;
+    }
+  };
+  return {
+    add(): Allocation {
+      const file = find(context, plugin);
+      try {
+        return allocationOf(
+          parseResult(execute(context, plugin, "ADD", timeoutMs, file), plugin, context.cniVersion),
+          plugin,
+        );
+      } catch (error) {
+        // "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning failure."
+        try {
+          execute(context, plugin, "DEL", timeoutMs, file);
+        } catch {
+          // The first failure says more.
+        }
+        throw error;
+      }
+    },
+    del: () => void run("DEL"),
+    check: () => void run("CHECK"),
+    gc: () => runRecent("GC"),
+    status: () => runRecent("STATUS"),
+  };
+}
+
+/** The code of skel in a plugin of an earlier version, and the message of one from before there were codes. */
+function isUnknownCommand(error: PluginError): boolean {
+  return error.code === ErrorCode.incompatibleVersion || error.message.startsWith("unknown CNI_COMMAND");
+}
+
+function failure(plugin: string, message: string, details = ""): PluginError {
+  return new PluginError(ErrorCode.delegate, `IPAM plugin ${plugin} ${message}`, details);
+}
+
+/** Looks the program up as libcni does: the first regular file of that name. */
+function find({ environment }: DelegateContext, plugin: string): string {
+  const path = environment.CNI_PATH ?? "";
+  const folders = path.split(":").filter((folder) => folder !== "");
+  if (folders.length === 0) {
+    const message = `CNI_PATH is not set: the IPAM plugin ${plugin} is looked for in the folders that it names`;
+    throw new PluginError(ErrorCode.invalidEnvironment, message);
+  }
+  for (const folder of folders) {
+    const file = `${folder}/${plugin}`;
+    if (fileStatus(file)?.isFolder === false) return file;
+  }
+  throw failure(
+    plugin,
+    `is in none of the folders of CNI_PATH: ${folders.join(", ")}; install it there, or correct ipam.type`,
+    path,
+  );
+}
+
+/** @returns what the plugin wrote to its standard output */
+function execute(
+  context: DelegateContext,
+  plugin: string,
+  command: Command,
+  timeoutMs: number,
+  file = find(context, plugin),
+): string {
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(context.environment)) if (value !== undefined) environment[name] = value;
+  environment.CNI_COMMAND = command;
+  const options = { environment, stdin: context.stdin, timeoutMs };
+  let outcome = port.run(file, options);
+  // Just being written: "text file busy". Again in a moment, as libcni.
+  for (let again = 0; outcome.failure === "ETXTBSY" && again < 5; again++) {
+    port.poll(new Uint8Array(0), 0, 500);
+    outcome = port.run(file, options);
+  }
+  // "Ensure that the delegated plugin's stderr is output to the calling plugin's stderr."
+  if (outcome.stderr !== "") writeAll(2, encode(outcome.stderr), "stderr");
+  if (outcome.status === 0) return outcome.stdout;
+  throw errorOf(plugin, file, command, timeoutMs, outcome);
+}
+
+function errorOf(plugin: string, file: string, command: Command, timeoutMs: number, outcome: RunOutcome): PluginError {
+  const { status, stdout, stderr, failure: reason } = outcome;
+  if (reason === "ETIMEDOUT") {
+    const message = `did not end ${command} within ${timeoutMs / 1000} s, or a program that it started keeps its output open`;
+    return failure(plugin, message, file);
+  }
+  if (reason === "EACCES") return failure(plugin, `is not executable: chmod +x ${file}`, file);
+  if (reason === "ENOENT") return failure(plugin, `cannot start: ${file} or its interpreter does not exist`, file);
+  if (reason === "ENOEXEC") return failure(plugin, `cannot start: ${file} is no program for this machine`, file);
+  if (reason?.startsWith("SIG")) return failure(plugin, `was ended by ${reason} in ${command}`, file);
+  if (reason !== undefined) return failure(plugin, `cannot start: ${reason}`, file);
+  const own = parseError(stdout);
+  if (own !== undefined) return own;
+  const said = (stdout.trim() || stderr.trim()).slice(0, 500);
+  const what = stdout.trim() === "" ? "without an error on its output" : "with an output that is no CNI error";
+  return failure(
+    plugin,
+    `failed ${command} with exit status ${status} ${what}${said === "" ? "" : `: ${JSON.stringify(said)}`}`,
+    file,
+  );
+}
+
+/** The plugin's own error object, passed on as it is. */
+function parseError(stdout: string): PluginError | undefined {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(stdout);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(raw)) return undefined;
+  const { code, msg, details } = raw;
+  if (typeof msg !== "string") return undefined;
+  const isCode = typeof code === "number" && Number.isSafeInteger(code) && code > 0;
+  return new PluginError(isCode ? code : ErrorCode.delegate, msg, typeof details === "string" ? details : "");
+}
+
+function parseResult(stdout: string, plugin: string, version: CniVersion): Result {
+  if (stdout.trim() === "") throw failure(plugin, "succeeded in ADD and wrote no result");
+  let raw: unknown;
+  try {
+    raw = JSON.parse(stdout);
+  } catch {
+    throw failure(plugin, `wrote a result that is no JSON: ${JSON.stringify(stdout.trim().slice(0, 500))}`);
+  }
+  try {
+    return resultFromJson(withoutInterfaces(raw), version, "/result");
+  } catch (error) {
+    if (!(error instanceof PluginError)) throw error;
+    throw failure(plugin, `wrote a result that is wrong: ${error.message}`, error.details);
+  }
+}
+
+/** An IPAM has made no interface, so what its addresses say about one (an index into nothing) does not matter. */
+function withoutInterfaces(raw: unknown): unknown {
+  if (!isObject(raw) || !Array.isArray(raw.ips)) return raw;
+  return { ...raw, ips: raw.ips.map((ip) => (isObject(ip) ? { ...ip, interface: undefined } : ip)) };
+}
+
+function allocationOf(result: Result, plugin: string): Allocation {
+  if (result.ips.length === 0) throw failure(plugin, "wrote a result without addresses");
+  return {
+    addresses: result.ips.map(({ address, gateway }) => ({ address, gateway })),
+    routes: result.routes.map((route) => ({ ...route, gw: route.gw })),
+    dns: result.dns,
+  };
+}

@@ -1,0 +1,277 @@
+import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
+import { Errno, isErrno, SystemError } from "../system/errno.ts";
+import {
+  createFirst,
+  type FileStatus,
+  fileStatus,
+  listFolder,
+  makeFolder,
+  overwriteFile,
+  readSmall,
+  removeFile,
+  replaceFile,
+  setTimes,
+  withLock,
+} from "../system/files.ts";
+import { bootId, bootTime } from "./boot.ts";
+import { type Holder, HolderIndex, hash } from "./holder-index.ts";
+
+export type { Holder };
+
+/** An address that is taken, by the name of its file, which is the address. */
+export interface Reservation {
+  readonly name: string;
+  readonly holder: Holder;
+}
+
+/**
+ * The reservations of one network, in the reference host-local's own format, so that both can be used at any moment, also at once
+ * (plugins/ipam/host-local/backend/disk): in DATADIR/NETWORK one file an address, named by it, with `CONTAINERID\r\nIFNAME`;
+ * `last_reserved_ip.N` with the last address given from range set N; `lock`, held with flock(2) around every change.
+ *
+ * The reference reads all of it at every ADD and DEL. Here an index beside it answers instead (DATADIR/.ipvlan-cni), and a seal on the
+ * folder says whether the index is complete. The seal is the folder's modification time: after each of our changes it is set to a time whose
+ * nanoseconds are a hash of the folder, the boot and the seconds. Any other hand that adds or removes a file makes the kernel
+ * write the present time over it, in the same tick of the clock too. Then, or after a crash in the middle of a change, or a boot, everything is read once and
+ * the index made anew.
+ *
+ * Nothing is synchronised to disk. Power loss ends every container, so no reservation of theirs is needed afterwards; what it may leave is an
+ * empty file under an address, and that is recognised and freed.
+ */
+export class Store {
+  readonly #folder: string;
+  readonly #indexFolder: string;
+  readonly #index: HolderIndex;
+  readonly #boot = bootId();
+  /** The index in memory is complete: for one container, or for all after a scan. */
+  #scanned = false;
+  /** Something changed, so that the seal is broken or missing. */
+  #changed = false;
+  readonly #lastTexts = new Map<string, string>();
+  /** The folder as it was before the first change. */
+  readonly #opened: FileStatus;
+
+  /** The caller holds the lock and the folder exists. See {@link withStore}. */
+  constructor(dataDir: string, network: string) {
+    this.#folder = folderOf(dataDir, network);
+    this.#indexFolder = `${dataDir}/.ipvlan-cni/networks/${network}`;
+    this.#index = new HolderIndex(this.#indexFolder);
+    this.#opened = fileStatus(this.#folder) as FileStatus;
+  }
+
+  /**
+   * Gets ready to answer for a container.
+   * @param newBoot give back what an earlier boot left, if this is the first time since
+   */
+  open(containerId: string, newBoot: boolean): void {
+    if (!this.#isSealed() || !this.#index.load(containerId)) this.scan(newBoot);
+  }
+
+  /** Reads all reservations, freeing what is none, and makes the index anew. */
+  scan(newBoot = false): Reservation[] {
+    const recorded = this.#recordedBoot();
+    const leftover = newBoot && recorded !== undefined && recorded !== this.#boot ? bootTime() : undefined;
+    const found: Reservation[] = [];
+    this.#changed = true;
+    this.#scanned = true;
+    this.#index.clear();
+    for (const name of listFolder(this.#folder)) {
+      const path = `${this.#folder}/${name}`;
+      if (name.startsWith(".") && name.endsWith(".tmp")) {
+        // Made under the lock that this process holds: its maker was killed.
+        removeFile(path);
+        continue;
+      }
+      if (parseAddress(name) === undefined) continue;
+      const holder = parseHolder(readSmall(path) ?? "");
+      if (holder === undefined || (leftover !== undefined && this.#isOlder(path, leftover))) {
+        removeFile(path);
+        continue;
+      }
+      this.#index.add(holder, name);
+      found.push({ name, holder });
+    }
+    if (this.#boot !== undefined && (recorded === undefined || newBoot) && recorded !== this.#boot) {
+      makeFolder(this.#indexFolder);
+      replaceFile(this.#bootFile, this.#boot);
+    }
+    return found;
+  }
+
+  /** The addresses that the container's interface holds, and those of a file that names only the container. */
+  find(holder: Holder): { named: string[]; unnamed: string[] } {
+    const unnamed = { containerId: holder.containerId, ifname: "" };
+    for (;;) {
+      const found = { named: this.#index.find(holder), unnamed: this.#index.find(unnamed) };
+      if (this.#scanned) return found;
+      const holds = (name: string, by: Holder) => sameHolder(this.holderOf(name), by);
+      if (found.named.every((name) => holds(name, holder)) && found.unnamed.every((name) => holds(name, unnamed)))
+        return found;
+      this.scan();
+    }
+  }
+
+  /** Who holds the address; undefined where nobody does. */
+  holderOf(name: string): Holder | undefined {
+    return parseHolder(readSmall(`${this.#folder}/${name}`) ?? "");
+  }
+
+  /** The address that was last given from this range set. */
+  lastReserved(rangeId: number): Address | undefined {
+    const file = `last_reserved_ip.${rangeId}`;
+    const text = readSmall(`${this.#folder}/${file}`);
+    if (text === undefined) return undefined;
+    this.#lastTexts.set(file, text);
+    return parseAddress(text);
+  }
+
+  /** Reserves the first candidate that is free and remembers it as the last one given. @returns undefined where none is free. */
+  reserve(holder: Holder, candidates: Iterable<Address>, rangeId: number): Address | undefined {
+    this.#changed = true;
+    const text = `${holder.containerId}\r\n${holder.ifname}`;
+    const name = createFirst(this.#folder, this.#unlisted(candidates), text, false);
+    if (name === undefined) return undefined;
+    this.#index.add(holder, name);
+    const last = `last_reserved_ip.${rangeId}`;
+    overwriteFile(`${this.#folder}/${last}`, name, this.#lastTexts.get(last)?.length);
+    this.#lastTexts.set(last, name);
+    return parseAddress(name);
+  }
+
+  /** Frees these addresses, which the holder has. */
+  release(holder: Holder, names: readonly string[]): void {
+    if (names.length === 0) return;
+    this.#changed = true;
+    for (const name of names) {
+      removeFile(`${this.#folder}/${name}`);
+      this.#index.remove(holder, name);
+    }
+  }
+
+  /** The names of all files: addresses and others. */
+  names(): string[] {
+    return listFolder(this.#folder);
+  }
+
+  /** When the address was reserved, in nanoseconds since 1970. */
+  reservedAt(name: string): bigint {
+    return fileStatus(`${this.#folder}/${name}`)?.modified ?? 0n;
+  }
+
+  /** Writes the index and the seal, if anything changed. Never fails: without a seal the next process reads everything. */
+  close(): void {
+    if (!this.#changed) return;
+    try {
+      this.#index.save();
+      // Another boot is on record until the first ADD has given back what that one left: no seal before.
+      if (this.#boot === undefined || (this.#scanned && this.#recordedBoot() !== this.#boot)) return;
+      const seconds = Math.floor(Date.now() / 1000);
+      setTimes(this.#folder, seconds, this.#seal(seconds));
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+    }
+  }
+
+  #isSealed(): boolean {
+    if (this.#boot === undefined) return false;
+    const seconds = Number(this.#opened.modified / 1_000_000_000n);
+    return Number(this.#opened.modified % 1_000_000_000n) === this.#seal(seconds);
+  }
+
+  /** The nanoseconds that seal the folder at these seconds: 0 to 999,999,999. */
+  #seal(seconds: number): number {
+    return hash(`${this.#opened.identity} ${this.#boot} ${seconds}`) % 1_000_000_000;
+  }
+
+  get #bootFile(): string {
+    return `${this.#indexFolder}/boot`;
+  }
+
+  /** "" where the power failed before the record was on the disk: of an earlier boot, then. */
+  #recordedBoot(): string | undefined {
+    return readSmall(this.#bootFile);
+  }
+
+  #isOlder(path: string, time: bigint): boolean {
+    const status = fileStatus(path);
+    return status !== undefined && status.modified < time;
+  }
+
+  /** Candidates by name; after some that turned out to be taken, the folder is read and the taken ones are passed over. */
+  *#unlisted(candidates: Iterable<Address>): Generator<string, void> {
+    let taken: Set<string> | undefined;
+    let tried = 0;
+    for (const candidate of candidates) {
+      const name = formatAddress(candidate);
+      if (taken?.has(name)) continue;
+      yield name;
+      if (++tried === PROBES) taken = new Set(this.names());
+    }
+  }
+}
+
+/** A try costs about 4 us; reading the folder's names, 0.2 us for each. */
+const PROBES = 32;
+
+/**
+ * Holds the network's lock while `work` runs.
+ * @param make the folder is made where it is missing
+ * @returns undefined where it is missing and not made
+ */
+export function withStore<T>(
+  dataDir: string,
+  network: string,
+  make: boolean,
+  work: (store: Store) => T,
+): T | undefined {
+  const lock = `${folderOf(dataDir, network)}/lock`;
+  const locked = () =>
+    withLock(lock, () => {
+      const store = new Store(dataDir, network);
+      try {
+        return work(store);
+      } finally {
+        store.close();
+      }
+    });
+  try {
+    return locked();
+  } catch (error) {
+    if (!isErrno(error, Errno.ENOENT) || (error as SystemError).path !== lock) throw error;
+    if (!make) return undefined;
+    makeFolder(folderOf(dataDir, network));
+    return locked();
+  }
+}
+
+/** Frees whatever the holder has. */
+export function releaseHolder(dataDir: string, network: string, holder: Holder): void {
+  withStore(dataDir, network, false, (store) => {
+    store.open(holder.containerId, false);
+    const { named, unnamed } = store.find(holder);
+    // The reference's rule: a file without an interface name counts when there is none with it.
+    if (named.length > 0) store.release(holder, named);
+    else store.release({ containerId: holder.containerId, ifname: "" }, unnamed);
+  });
+}
+
+function folderOf(dataDir: string, network: string): string {
+  return `${dataDir}/${network}`;
+}
+
+/**
+ * Reads a reservation. The reference makes the file first and writes it then: undefined for the empty or torn one that is
+ * left when it was killed in between, or the power failed.
+ */
+function parseHolder(text: string): Holder | undefined {
+  const trimmed = text.trim();
+  if (trimmed === "" || trimmed.includes("\0")) return undefined;
+  const at = trimmed.indexOf("\r\n");
+  return at < 0
+    ? { containerId: trimmed, ifname: "" }
+    : { containerId: trimmed.slice(0, at), ifname: trimmed.slice(at + 2) };
+}
+
+function sameHolder(a: Holder | undefined, b: Holder): boolean {
+  return a?.containerId === b.containerId && a.ifname === b.ifname;
+}

@@ -1,0 +1,173 @@
+import { port } from "#system";
+import type { Flag, Mode } from "../config/network-config.ts";
+import { check, Errno } from "../system/errno.ts";
+import {
+  createWhole,
+  listFolder,
+  makeFolder,
+  readText,
+  removeFile,
+  removeFolder,
+  replaceFile,
+  withLock,
+} from "../system/files.ts";
+import { cstring } from "../system/text.ts";
+
+/**
+ * What this plugin remembers of its attachments, on a tmpfs: like the links themselves it is gone after a reboot.
+ *
+ *     /run/ipvlan-cni/locks/PARENT                              held while a parent or its list of attachments changes
+ *     /run/ipvlan-cni/parents/PARENT/port                       mode and flag of the parent's ipvlan port: "l2 bridge"
+ *     /run/ipvlan-cni/parents/PARENT/attachments/ID:IFNAME      one file an attachment, and the same file (a hard link) as
+ *     /run/ipvlan-cni/networks/NETWORK/ID:IFNAME
+ *
+ * PARENT is the link's name, behind it `@` and the namespace's identity where it lies in a container's namespace.
+ * Nothing here needs reading all attachments, but where a conflict has to be explained.
+ */
+const root = "/run/ipvlan-cni";
+
+export interface Attachment {
+  readonly network: string;
+  readonly containerId: string;
+  readonly ifname: string;
+  /** Path of the container's namespace. */
+  readonly netns: string;
+  /** The parent's folder, see {@link parentKey}. */
+  readonly parent: string;
+  readonly parentName: string;
+  /** The parent lies in the container's namespace. */
+  readonly linkInContainer: boolean;
+  readonly mode: Mode;
+  readonly flag: Flag;
+}
+
+export function parentKey(name: string, namespaceIdentity: string | undefined): string {
+  return namespaceIdentity === undefined ? name : `${name}@${namespaceIdentity}`;
+}
+
+// A file name holds 255 bytes, and the specification sets no limit to a container's id.
+function entryName(containerId: string, ifname: string): string {
+  const name = `${containerId}:${ifname}`;
+  return name.length <= 250 ? name : `${name.slice(0, 180)}~${fingerprint(name)}`;
+}
+
+/** FNV-1a, 64 bits, hexadecimal. */
+function fingerprint(text: string): string {
+  let hash = 0xcbf29ce484222325n;
+  for (let i = 0; i < text.length; i++) {
+    hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
+  }
+  return hash.toString(16);
+}
+
+/** Runs `work` while no other process changes this parent or its attachments. */
+export function withParentLock<T>(parent: string, work: () => T): T {
+  const path = `${root}/locks/${parent}`;
+  try {
+    return withLock(path, work);
+  } catch (error) {
+    if (!isMissing(error, path)) throw error;
+    makeFolder(`${root}/locks`);
+    return withLock(path, work);
+  }
+}
+
+function isMissing(error: unknown, path: string): boolean {
+  const { errno, path: failed } = error as { errno?: number; path?: string };
+  return errno === Errno.ENOENT && failed === path;
+}
+
+/** Mode and flag that the attachments on the parent use, as "l2 bridge"; undefined where there are none. */
+export function recordedPort(parent: string): string | undefined {
+  return readText(`${root}/parents/${parent}/port`);
+}
+
+export function recordPort(parent: string, modeAndFlag: string): void {
+  makeFolder(`${root}/parents/${parent}/attachments`);
+  replaceFile(`${root}/parents/${parent}/port`, modeAndFlag);
+}
+
+/** Call it under the parent's lock. A record that an earlier, unfinished ADD left under the same name is replaced. */
+export function recordAttachment(attachment: Attachment): void {
+  const entry = entryName(attachment.containerId, attachment.ifname);
+  const folder = `${root}/parents/${attachment.parent}/attachments`;
+  const text = JSON.stringify(attachment);
+  const file = `${folder}/${entry}`;
+  const networkFile = `${root}/networks/${attachment.network}/${entry}`;
+  if (!createWhole(folder, entry, text, false)) {
+    removeFile(file);
+    createWhole(folder, entry, text, false);
+  }
+  let result = linkFile(file, networkFile);
+  if (result === -Errno.ENOENT) {
+    makeFolder(`${root}/networks/${attachment.network}`);
+    result = linkFile(file, networkFile);
+  }
+  if (result === -Errno.EEXIST) {
+    removeFile(networkFile);
+    result = linkFile(file, networkFile);
+  }
+  check(result, "linkat", networkFile);
+}
+
+function linkFile(from: string, to: string): number {
+  const AT_FDCWD = -100;
+  return port.linkat(AT_FDCWD, cstring(from), AT_FDCWD, cstring(to), 0);
+}
+
+/** What is recorded of one attachment; undefined where nothing readable is. */
+export function findAttachment(network: string, containerId: string, ifname: string): Attachment | undefined {
+  return readAttachment(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
+}
+
+/** Forgets an attachment; call it under the parent's lock. @returns whether it was the parent's last. */
+export function forgetAttachment(attachment: Attachment): boolean {
+  const entry = entryName(attachment.containerId, attachment.ifname);
+  const folder = `${root}/parents/${attachment.parent}`;
+  removeFile(`${root}/networks/${attachment.network}/${entry}`);
+  removeFolder(`${root}/networks/${attachment.network}`);
+  removeFile(`${folder}/attachments/${entry}`);
+  return forgetParentIfUnused(attachment.parent);
+}
+
+/** Removes the parent's folder where no attachment is left in it; call it under the parent's lock. @returns whether none is */
+export function forgetParentIfUnused(parent: string): boolean {
+  const folder = `${root}/parents/${parent}`;
+  removeFolder(`${folder}/attachments`);
+  if (listFolder(`${folder}/attachments`).length > 0) return false;
+  removeFile(`${folder}/port`);
+  removeFolder(folder);
+  return true;
+}
+
+/** Every attachment on a parent. */
+export function attachmentsOnParent(parent: string): Attachment[] {
+  return readAll(`${root}/parents/${parent}/attachments`);
+}
+
+/** Every attachment of a network. */
+export function attachmentsOfNetwork(network: string): Attachment[] {
+  return readAll(`${root}/networks/${network}`);
+}
+
+export function knownNetworks(): string[] {
+  return listFolder(`${root}/networks`);
+}
+
+function readAll(folder: string): Attachment[] {
+  return listFolder(folder)
+    .map((name) => readAttachment(`${folder}/${name}`))
+    .filter((attachment) => attachment !== undefined);
+}
+
+/** Records are written whole, so what does not parse was written by nobody who knows this format: passed over. */
+function readAttachment(path: string): Attachment | undefined {
+  const text = readText(path);
+  if (text === undefined) return undefined;
+  try {
+    const record = JSON.parse(text) as Attachment;
+    return typeof record.parent === "string" && typeof record.netns === "string" ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}

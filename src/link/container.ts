@@ -1,0 +1,55 @@
+import { ErrorCode, PluginError } from "../errors.ts";
+import { closeNetlink, type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
+import { Errno, SystemError } from "../system/errno.ts";
+import { closeNamespace, inNamespace, type Namespace, openNamespace } from "../system/namespace.ts";
+
+/** A container's network namespace and a netlink socket in it. */
+export interface Container {
+  readonly namespace: Namespace;
+  readonly socket: NetlinkSocket;
+}
+
+/** Opens the namespace that CNI_NETNS names. @throws PluginError 4 where there is none */
+export function openContainer(path: string): Container {
+  try {
+    return open(path);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const reason =
+      error.call === "setns" && error.errno === Errno.EINVAL
+        ? "is no network namespace"
+        : "cannot be entered as a network namespace";
+    throw new PluginError(
+      ErrorCode.invalidEnvironment,
+      isGone(error) && error.call === "open" ? `CNI_NETNS ${path} does not exist` : `CNI_NETNS ${path} ${reason}`,
+      error.message,
+    );
+  }
+}
+
+/** The same for a container that may be gone: undefined where nothing, or a plain file, is at the path. */
+export function findContainer(path: string): Container | undefined {
+  try {
+    return open(path);
+  } catch (error) {
+    if (error instanceof SystemError && isGone(error)) return undefined;
+    throw error;
+  }
+}
+
+export function closeContainer({ namespace, socket }: Container): void {
+  closeNetlink(socket);
+  closeNamespace(namespace);
+}
+
+function open(path: string): Container {
+  const namespace = openNamespace(path);
+  return { namespace, socket: inNamespace(namespace, openNetlink) };
+}
+
+// A namespace's mount that is gone leaves no file, or the plain file on which it was mounted; /proc/PID of a dead process
+// answers ESRCH.
+function isGone({ call, errno }: SystemError): boolean {
+  if (call === "setns") return errno === Errno.EINVAL;
+  return call === "open" && (errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ESRCH);
+}

@@ -1,0 +1,123 @@
+import type { Flag, Mode } from "../config/network-config.ts";
+import { ErrorCode, PluginError } from "../errors.ts";
+import { createIpvlan, deleteLink, type IpvlanOptions, type Link, linkByName } from "../netlink/link.ts";
+import { execute, NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { Errno } from "../system/errno.ts";
+import { flags, modes } from "./modes.ts";
+import { explainBusy } from "./parent.ts";
+
+export interface IpvlanRequest {
+  readonly ifname: string;
+  readonly mode: Mode;
+  readonly flag: Flag;
+  /** Bytes; 0: the parent's. */
+  readonly mtu: number;
+}
+
+/**
+ * `ifalias` of a container's link: whose it is. Paths of namespaces, their inode numbers and interface indexes are all used
+ * again by the kernel, so DEL of an old container could meet the interface of a new one.
+ */
+export function ownerAlias(containerId: string): string {
+  return `ipvlan-cni ${containerId}`.slice(0, 255);
+}
+
+/** Whether the link is this container's. One without an alias may come from the reference plugin or from an ADD that was killed. */
+export function isOwnedBy(link: Link, containerId: string): boolean {
+  return link.kind === "ipvlan" && (link.alias === ownerAlias(containerId) || link.alias === "");
+}
+
+/**
+ * Makes the ipvlan link in the container's namespace, down and without addresses; under a temporary name where the kernel
+ * demands it.
+ * @param lower socket in the parent's namespace
+ * @param container socket in the container's namespace, and that namespace's file descriptor
+ */
+export function createInNamespace(
+  lower: NetlinkSocket,
+  parent: Link,
+  container: NetlinkSocket,
+  namespaceFd: number,
+  request: IpvlanRequest,
+): Link {
+  const options: IpvlanOptions = {
+    name: request.ifname,
+    lower: parent.index,
+    namespaceFd: lower === container ? undefined : namespaceFd,
+    mtu: request.mtu,
+    mode: modes[request.mode].number,
+    flags: flags[request.flag],
+  };
+  let name = request.ifname;
+  let [failure] = transact(lower, [createIpvlan(options)]);
+  if (failure?.errno === Errno.EEXIST && linkByName(container, name) === undefined) {
+    // Kernels up to 6.x look the name up in the socket's namespace, where the host's own eth0 has it: make the link under
+    // a temporary name and rename it in its namespace.
+    name = temporaryName();
+    [failure] = transact(lower, [createIpvlan({ ...options, name })]);
+  }
+  if (failure !== undefined) throw explain(failure, lower, parent, request);
+  const link = linkByName(container, name);
+  if (link === undefined) {
+    throw new PluginError(ErrorCode.internal, `ipvlan ${name} was made and is not in the container's namespace`);
+  }
+  return link;
+}
+
+/** Makes sure that the kernel has ipvlan, loading its module if need be. @throws PluginError */
+export function requireIpvlan(socket: NetlinkSocket): void {
+  // A link without a lower device is refused by the driver itself (EINVAL), or by rtnetlink where there is no driver.
+  const options = { name: temporaryName(), lower: 0, namespaceFd: undefined, mtu: 0, mode: 0, flags: 0 };
+  const [failure] = transact(socket, [createIpvlan(options)]);
+  if (failure?.errno === Errno.EOPNOTSUPP || failure?.errno === Errno.EPERM) throw explainLack(failure, "l2");
+}
+
+function temporaryName(): string {
+  return `ipv${process.pid.toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
+}
+
+function explain(failure: NetlinkError, lower: NetlinkSocket, parent: Link, request: IpvlanRequest): PluginError {
+  const { errno, message } = failure;
+  const { ifname, mode } = request;
+  switch (errno) {
+    case Errno.EEXIST:
+      return new PluginError(
+        ErrorCode.interfaceExists,
+        `interface ${ifname} exists already in the container's namespace: choose another CNI_IFNAME or delete it first`,
+        message,
+      );
+    case Errno.EBUSY:
+      return explainBusy(lower, parent);
+    case Errno.EOPNOTSUPP:
+    case Errno.EPERM:
+      return explainLack(failure, mode);
+    case Errno.EINVAL:
+      return new PluginError(
+        ErrorCode.kernel,
+        `the kernel refused the ipvlan on ${parent.name}: it may lack mode ${mode} or flag ${request.flag}, or ` +
+          `${parent.name} is no Ethernet device`,
+        message,
+      );
+    default:
+      return new PluginError(ErrorCode.kernel, `the ipvlan on ${parent.name} could not be made`, message);
+  }
+}
+
+function explainLack({ errno, message }: NetlinkError, mode: Mode): PluginError {
+  const reason =
+    errno === Errno.EPERM
+      ? "making an ipvlan link needs CAP_NET_ADMIN: run as root"
+      : mode === "l3s"
+        ? "the kernel has no ipvlan or no l3s mode: modprobe ipvlan; l3s needs CONFIG_IPVLAN_L3S"
+        : "the kernel has no ipvlan: modprobe ipvlan";
+  return new PluginError(ErrorCode.kernel, reason, message);
+}
+
+/** Deletes the link; one that is gone already is no error. */
+export function remove(socket: NetlinkSocket, link: { index: number; name: string }): void {
+  try {
+    execute(socket, [deleteLink(link.index, link.name)]);
+  } catch (error) {
+    if (!(error instanceof NetlinkError && error.errno === Errno.ENODEV)) throw error;
+  }
+}

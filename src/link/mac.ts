@@ -1,0 +1,4 @@
+/** "02:42:ac:12:00:02" */
+export function macText(address: Uint8Array): string {
+  return Array.from(address, (byte) => byte.toString(16).padStart(2, "0")).join(":");
+}

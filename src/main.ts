@@ -1,0 +1,53 @@
+import { port } from "#system";
+import { type Command, parseEnvironment } from "./cni/environment.ts";
+import { formatError, formatVersion } from "./cni/print.ts";
+import { cniVersions } from "./cni/versions.ts";
+import { add } from "./commands/add.ts";
+import { check } from "./commands/check.ts";
+import { del } from "./commands/del.ts";
+import { explain } from "./commands/explain.ts";
+import { gc } from "./commands/gc.ts";
+import type { Invocation } from "./commands/invocation.ts";
+import { status } from "./commands/status.ts";
+import { readAll, writeAll } from "./system/files.ts";
+import { decode, encode } from "./system/text.ts";
+import { commit, version } from "./version.ts";
+
+const STDIN = 0;
+const STDOUT = 1;
+const STDERR = 2;
+
+const commands: Readonly<Record<Command, (invocation: Invocation) => void>> = {
+  ADD: add,
+  DEL: del,
+  CHECK: check,
+  GC: gc,
+  STATUS: status,
+  VERSION: ({ stdin, print }) => print(formatVersion(stdin)),
+};
+
+function run(): number {
+  // Without a command the reference plugins, too, say what they are and succeed (cni, pkg/skel).
+  if (!port.environment.CNI_COMMAND) {
+    writeAll(STDERR, encode(about()), "standard error");
+    return 0;
+  }
+  let stdin = "";
+  const print = (text: string) => writeAll(STDOUT, encode(text), "standard output");
+  const warn = (message: string) => writeAll(STDERR, encode(`ipvlan: warning: ${message}\n`), "standard error");
+  try {
+    stdin = decode(readAll(STDIN, "standard input"));
+    const environment = parseEnvironment(port.environment);
+    commands[environment.command]({ environment, variables: port.environment, stdin, print, warn });
+    return 0;
+  } catch (error) {
+    print(formatError(explain(error), stdin));
+    return 1;
+  }
+}
+
+function about(): string {
+  return `CNI plugin ipvlan v${version} (${commit})\nCNI protocol versions supported: ${cniVersions.join(", ")}\n`;
+}
+
+port.exit(run());

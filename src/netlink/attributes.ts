@@ -1,0 +1,100 @@
+import { decode, encode } from "../system/text.ts";
+import { NLA_F_NESTED, NLA_TYPE_MASK } from "./constants.ts";
+
+/**
+ * Netlink attributes: u16 length, u16 type, value, padded to 4 bytes. Numbers are in the machine's byte order, which is
+ * little-endian on every machine that this program is built for.
+ */
+export interface Attribute {
+  readonly type: number;
+  readonly value: Uint8Array | readonly Attribute[];
+}
+
+/** Attributes of one message or nest, by type; of a type that occurs twice, the last. */
+export type Attributes = ReadonlyMap<number, Uint8Array>;
+
+export function bytesAttribute(type: number, value: Uint8Array): Attribute {
+  return { type, value };
+}
+
+/** NUL-terminated text. */
+export function stringAttribute(type: number, text: string): Attribute {
+  return { type, value: encode(`${text}\0`) };
+}
+
+export function u16Attribute(type: number, value: number): Attribute {
+  return { type, value: new Uint8Array([value & 255, value >>> 8]) };
+}
+
+export function u32Attribute(type: number, value: number): Attribute {
+  return { type, value: new Uint8Array([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]) };
+}
+
+export function nestAttribute(type: number, value: readonly Attribute[]): Attribute {
+  return { type, value };
+}
+
+/** NLA_ALIGN */
+export function align(length: number): number {
+  return (length + 3) & ~3;
+}
+
+/** Bytes that the attributes take, padding included. */
+export function sizeOf(attributes: readonly Attribute[]): number {
+  let size = 0;
+  for (const { value } of attributes) size += 4 + align(value instanceof Uint8Array ? value.length : sizeOf(value));
+  return size;
+}
+
+/** Writes the attributes at `at` and returns where they end. */
+export function writeAttributes(view: DataView, at: number, attributes: readonly Attribute[]): number {
+  let start = at;
+  for (const { type, value } of attributes) {
+    let end: number;
+    if (value instanceof Uint8Array) {
+      new Uint8Array(view.buffer, view.byteOffset).set(value, start + 4);
+      end = start + 4 + value.length;
+      view.setUint16(start + 2, type, true);
+    } else {
+      end = writeAttributes(view, start + 4, value);
+      view.setUint16(start + 2, type | NLA_F_NESTED, true);
+    }
+    view.setUint16(start, end - start, true);
+    start = align(end);
+  }
+  return start;
+}
+
+/** Reads attributes from `from` to the end; what does not fit its own length ends the reading. */
+export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
+  const attributes = new Map<number, Uint8Array>();
+  for (let at = from; at + 4 <= bytes.length; ) {
+    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    if (length < 4 || at + length > bytes.length) break;
+    const type = ((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK;
+    attributes.set(type, bytes.subarray(at + 4, at + length));
+    at += align(length);
+  }
+  return attributes;
+}
+
+export function readU16(bytes: Uint8Array | undefined): number | undefined {
+  return bytes === undefined ? undefined : (bytes[0] as number) | ((bytes[1] as number) << 8);
+}
+
+export function readU32(bytes: Uint8Array | undefined): number | undefined {
+  return bytes === undefined
+    ? undefined
+    : ((bytes[0] as number) |
+        ((bytes[1] as number) << 8) |
+        ((bytes[2] as number) << 16) |
+        ((bytes[3] as number) << 24)) >>>
+        0;
+}
+
+/** Text up to its NUL. */
+export function readString(bytes: Uint8Array | undefined): string | undefined {
+  if (bytes === undefined) return undefined;
+  const end = bytes.indexOf(0);
+  return decode(end < 0 ? bytes : bytes.subarray(0, end));
+}

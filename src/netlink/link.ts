@@ -1,0 +1,198 @@
+import { Errno } from "../system/errno.ts";
+import { encode } from "../system/text.ts";
+import {
+  type Attribute,
+  bytesAttribute,
+  nestAttribute,
+  readAttributes,
+  readString,
+  readU16,
+  readU32,
+  stringAttribute,
+  u16Attribute,
+  u32Attribute,
+} from "./attributes.ts";
+import * as k from "./constants.ts";
+import type { Request } from "./message.ts";
+import { dump, get, NetlinkError, type NetlinkSocket } from "./socket.ts";
+
+/** A link as the kernel describes it. */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** IFF_* */
+  readonly flags: number;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Hardware address; empty where there is none. */
+  readonly address: Uint8Array;
+  /** Index of the lower device; in the namespace `lowerNamespace` where that is given. */
+  readonly lower: number | undefined;
+  /** The nsid of the lower device's namespace, where that is another one. */
+  readonly lowerNamespace: number | undefined;
+  /** Index of the bridge, bond, … that this link is a port of. */
+  readonly controller: number | undefined;
+  /** "ipvlan", "vlan", "dummy", …; undefined for hardware. */
+  readonly kind: string | undefined;
+  /** "bridge", "bond", …: what it is a port of. */
+  readonly portKind: string | undefined;
+  readonly alias: string;
+  /** Of kind "ipvlan". */
+  readonly ipvlan: { readonly mode: number; readonly flags: number } | undefined;
+  /** Of kind "vlan". */
+  readonly vlanId: number | undefined;
+}
+
+/** struct ifinfomsg: u8 family, u8 pad, u16 type, s32 index, u32 flags, u32 change. */
+function ifinfomsg(index: number, flags = 0, change = 0): Uint8Array {
+  const header = new Uint8Array(16);
+  const view = new DataView(header.buffer);
+  view.setInt32(4, index, true);
+  view.setUint32(8, flags, true);
+  view.setUint32(12, change, true);
+  return header;
+}
+
+/** Reads the payload of an RTM_NEWLINK. */
+export function readLink(payload: Uint8Array): Link {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const attributes = readAttributes(payload, 16);
+  const info = attributes.get(k.IFLA_LINKINFO);
+  const linkInfo = info === undefined ? undefined : readAttributes(info);
+  const kind = readString(linkInfo?.get(k.IFLA_INFO_KIND));
+  const data = linkInfo?.get(k.IFLA_INFO_DATA);
+  const kindData = data === undefined ? undefined : readAttributes(data);
+  return {
+    index: view.getInt32(4, true),
+    flags: view.getUint32(8, true),
+    name: readString(attributes.get(k.IFLA_IFNAME)) ?? "",
+    mtu: readU32(attributes.get(k.IFLA_MTU)) ?? 0,
+    address: attributes.get(k.IFLA_ADDRESS)?.slice() ?? new Uint8Array(0),
+    lower: readU32(attributes.get(k.IFLA_LINK)),
+    lowerNamespace: readU32(attributes.get(k.IFLA_LINK_NETNSID)),
+    controller: readU32(attributes.get(k.IFLA_MASTER)),
+    kind,
+    portKind: readString(linkInfo?.get(k.IFLA_INFO_SLAVE_KIND)),
+    alias: readString(attributes.get(k.IFLA_IFALIAS)) ?? "",
+    ipvlan:
+      kind === "ipvlan"
+        ? {
+            mode: readU16(kindData?.get(k.IFLA_IPVLAN_MODE)) ?? 0,
+            flags: readU16(kindData?.get(k.IFLA_IPVLAN_FLAGS)) ?? 0,
+          }
+        : undefined,
+    vlanId: kind === "vlan" ? readU16(kindData?.get(k.IFLA_VLAN_ID)) : undefined,
+  };
+}
+
+/** The link of this name in the socket's namespace; undefined where there is none. */
+export function linkByName(socket: NetlinkSocket, name: string): Link | undefined {
+  return getLink(socket, ifinfomsg(0), [stringAttribute(k.IFLA_IFNAME, name)], `look up ${name}`);
+}
+
+export function linkByIndex(socket: NetlinkSocket, index: number): Link | undefined {
+  return getLink(socket, ifinfomsg(index), [], `look up link ${index}`);
+}
+
+function getLink(socket: NetlinkSocket, header: Uint8Array, attributes: Attribute[], what: string): Link | undefined {
+  try {
+    return readLink(get(socket, { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header, attributes, what }));
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === Errno.ENODEV) return undefined;
+    throw error;
+  }
+}
+
+/** Every link of the socket's namespace. */
+export function allLinks(socket: NetlinkSocket): Link[] {
+  return listLinks(socket, []);
+}
+
+/** Every ipvlan link of the socket's namespace; the kernel does the picking. */
+export function allIpvlans(socket: NetlinkSocket): Link[] {
+  // Kernels that know no filter answer with every link.
+  return listLinks(socket, [linkInfo("ipvlan", [])]).filter(({ kind }) => kind === "ipvlan");
+}
+
+function listLinks(socket: NetlinkSocket, attributes: readonly Attribute[]): Link[] {
+  const request = { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header: ifinfomsg(0), attributes, what: "list links" };
+  return dump(socket, request).map(readLink);
+}
+
+export interface IpvlanOptions {
+  readonly name: string;
+  /** Index of the lower device in the socket's namespace. */
+  readonly lower: number;
+  /** File descriptor of the network namespace in which the link is made; undefined: the socket's own. */
+  readonly namespaceFd: number | undefined;
+  /** Bytes; 0: the lower device's. */
+  readonly mtu: number;
+  /** IPVLAN_MODE_* */
+  readonly mode: number;
+  /** IPVLAN_F_* */
+  readonly flags: number;
+}
+
+export function createIpvlan(options: IpvlanOptions): Request {
+  const attributes = [stringAttribute(k.IFLA_IFNAME, options.name), u32Attribute(k.IFLA_LINK, options.lower)];
+  if (options.namespaceFd !== undefined) attributes.push(u32Attribute(k.IFLA_NET_NS_FD, options.namespaceFd));
+  if (options.mtu !== 0) attributes.push(u32Attribute(k.IFLA_MTU, options.mtu));
+  attributes.push(
+    linkInfo("ipvlan", [
+      u16Attribute(k.IFLA_IPVLAN_MODE, options.mode),
+      u16Attribute(k.IFLA_IPVLAN_FLAGS, options.flags),
+    ]),
+  );
+  return create(attributes, `create ipvlan ${options.name}`);
+}
+
+/** An 802.1Q sub-interface of the link with index `lower`. */
+export function createVlan(name: string, lower: number, vid: number): Request {
+  return create(
+    [
+      stringAttribute(k.IFLA_IFNAME, name),
+      u32Attribute(k.IFLA_LINK, lower),
+      linkInfo("vlan", [u16Attribute(k.IFLA_VLAN_ID, vid)]),
+    ],
+    `create vlan ${name}`,
+  );
+}
+
+export function createDummy(name: string): Request {
+  return create([stringAttribute(k.IFLA_IFNAME, name), linkInfo("dummy", [])], `create dummy ${name}`);
+}
+
+function linkInfo(kind: string, data: readonly Attribute[]): Attribute {
+  const info = [stringAttribute(k.IFLA_INFO_KIND, kind)];
+  if (data.length > 0) info.push(nestAttribute(k.IFLA_INFO_DATA, data));
+  return nestAttribute(k.IFLA_LINKINFO, info);
+}
+
+function create(attributes: Attribute[], what: string): Request {
+  const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_EXCL;
+  return { type: k.RTM_NEWLINK, flags, header: ifinfomsg(0), attributes, what };
+}
+
+/**
+ * Sets a link up and gives it an alias (at most 255 bytes, and a NUL would count).
+ * @param index of the link, which gets the name too; 0: of the link that has the name, which may be one made in the same send
+ */
+export function setUp(index: number, name: string, alias: string): Request {
+  return {
+    type: k.RTM_NEWLINK,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifinfomsg(index, k.IFF_UP, k.IFF_UP),
+    attributes: [stringAttribute(k.IFLA_IFNAME, name), bytesAttribute(k.IFLA_IFALIAS, encode(alias))],
+    what: `set ${name} up`,
+  };
+}
+
+export function deleteLink(index: number, name: string): Request {
+  return {
+    type: k.RTM_DELLINK,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifinfomsg(index),
+    attributes: [],
+    what: `delete ${name}`,
+  };
+}

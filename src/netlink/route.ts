@@ -1,0 +1,118 @@
+import { type Address, type Family, fromBytes, type Prefix, toBytes } from "../ip/address.ts";
+import { addressFamily } from "./address.ts";
+import { bytesAttribute, nestAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
+import * as k from "./constants.ts";
+import type { Request } from "./message.ts";
+import { dump, type NetlinkSocket } from "./socket.ts";
+
+/** A route as this plugin adds it. Undefined: the kernel's own default. */
+export interface RouteOptions {
+  readonly dst: Prefix;
+  readonly gw?: Address | undefined;
+  /** Bytes. */
+  readonly mtu?: number | undefined;
+  /** Bytes. */
+  readonly advmss?: number | undefined;
+  readonly priority?: number | undefined;
+  readonly table?: number | undefined;
+  /** RT_SCOPE_* */
+  readonly scope?: number | undefined;
+}
+
+/** A route as the kernel lists it. */
+export interface KernelRoute {
+  readonly dst: Prefix;
+  readonly gw: Address | undefined;
+  /** Interfaces: one, or several of a multipath route. */
+  readonly interfaces: readonly number[];
+  readonly table: number;
+  readonly priority: number;
+  readonly scope: number;
+  /** RTN_* */
+  readonly type: number;
+}
+
+/** struct rtmsg: u8 family, dst_len, src_len, tos, table, protocol, scope, type; u32 flags. */
+function rtmsg(family: number, length: number, table: number, scope: number): Uint8Array {
+  const header = new Uint8Array(12);
+  header[0] = family;
+  header[1] = length;
+  // A table over 255 is told by RTA_TABLE alone.
+  header[4] = table > 255 ? 0 : table;
+  header[5] = k.RTPROT_BOOT;
+  header[6] = scope;
+  header[7] = k.RTN_UNICAST;
+  return header;
+}
+
+/** Adds a unicast route over the link `index`. Without a gateway its scope is the link's, as iproute2 chooses too. */
+export function addRoute(index: number, route: RouteOptions): Request {
+  const { family } = route.dst.address;
+  const table = route.table ?? k.RT_TABLE_MAIN;
+  const scope = route.scope ?? (route.gw === undefined && family === 4 ? k.RT_SCOPE_LINK : k.RT_SCOPE_UNIVERSE);
+  const attributes = [u32Attribute(k.RTA_OIF, index)];
+  if (route.dst.length > 0) attributes.push(bytesAttribute(k.RTA_DST, toBytes(route.dst.address)));
+  if (route.gw !== undefined) attributes.push(bytesAttribute(k.RTA_GATEWAY, toBytes(route.gw)));
+  if (route.priority !== undefined) attributes.push(u32Attribute(k.RTA_PRIORITY, route.priority));
+  if (table > 255) attributes.push(u32Attribute(k.RTA_TABLE, table));
+  const metrics = [];
+  if (route.mtu !== undefined) metrics.push(u32Attribute(k.RTAX_MTU, route.mtu));
+  if (route.advmss !== undefined) metrics.push(u32Attribute(k.RTAX_ADVMSS, route.advmss));
+  if (metrics.length > 0) attributes.push(nestAttribute(k.RTA_METRICS, metrics));
+  return {
+    type: k.RTM_NEWROUTE,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_EXCL,
+    header: rtmsg(addressFamily(family), route.dst.length, table, scope),
+    attributes,
+    what: "add route",
+  };
+}
+
+/** Reads the payload of an RTM_NEWROUTE. */
+export function readRoute(payload: Uint8Array): KernelRoute | undefined {
+  const family: Family | undefined = payload[0] === k.AF_INET ? 4 : payload[0] === k.AF_INET6 ? 6 : undefined;
+  if (family === undefined || payload.length < 12) return undefined;
+  const attributes = readAttributes(payload, 12);
+  const dst = attributes.get(k.RTA_DST);
+  const gw = attributes.get(k.RTA_GATEWAY);
+  const oif = readU32(attributes.get(k.RTA_OIF));
+  return {
+    dst: { address: dst === undefined ? { family, value: 0n } : fromBytes(dst), length: payload[1] as number },
+    gw: gw === undefined ? undefined : fromBytes(gw),
+    interfaces: oif === undefined ? nextHops(attributes.get(k.RTA_MULTIPATH)) : [oif],
+    table: readU32(attributes.get(k.RTA_TABLE)) ?? (payload[4] as number),
+    priority: readU32(attributes.get(k.RTA_PRIORITY)) ?? 0,
+    scope: payload[6] as number,
+    type: payload[7] as number,
+  };
+}
+
+/** struct rtnexthop: u16 length, u8 flags, u8 hops, s32 interface, then attributes. */
+function nextHops(bytes: Uint8Array | undefined): number[] {
+  const interfaces: number[] = [];
+  if (bytes === undefined) return interfaces;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let at = 0; at + 8 <= bytes.length; ) {
+    const length = view.getUint16(at, true);
+    if (length < 8) break;
+    interfaces.push(view.getInt32(at + 4, true));
+    at += (length + 3) & ~3;
+  }
+  return interfaces;
+}
+
+/** Every route of a family in the socket's namespace, all tables. */
+export function allRoutes(socket: NetlinkSocket, family: Family): KernelRoute[] {
+  const request = {
+    type: k.RTM_GETROUTE,
+    flags: k.NLM_F_REQUEST,
+    header: rtmsg(addressFamily(family), 0, 0, 0),
+    attributes: [],
+    what: "list routes",
+  };
+  // A kernel that was started with ipv6.disable=1 answers a question for IPv6 with the routes of the families it has.
+  return dump(socket, request).flatMap((payload) => {
+    const route = readRoute(payload);
+    return route?.dst.address.family === family ? [route] : [];
+  });
+}

@@ -1,0 +1,301 @@
+import { port } from "#system";
+import { check, Errno, SystemError } from "./errno.ts";
+import { cstring, decode, encode } from "./text.ts";
+
+// fcntl.h; O_TMPFILE and O_DIRECTORY differ between x86-64 and arm64 in O_DIRECTORY's bit
+const O_RDONLY = 0;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+const O_CREAT = 0o100;
+const O_EXCL = 0o200;
+const O_TRUNC = 0o1000;
+const O_APPEND = 0o2000;
+const O_CLOEXEC = 0o2000000;
+
+const AT_FDCWD = -100;
+const LOCK_EX = 2;
+
+/** Reads a file descriptor to its end. Unit: bytes. */
+export function readAll(fd: number, name: string): Uint8Array {
+  let buffer = new Uint8Array(16384);
+  let length = 0;
+  for (;;) {
+    if (length === buffer.length) {
+      const larger = new Uint8Array(buffer.length * 4);
+      larger.set(buffer);
+      buffer = larger;
+    }
+    const count = port.read(fd, buffer.subarray(length), buffer.length - length);
+    if (count === -Errno.EINTR) continue;
+    if (check(count, "read", name) === 0) return buffer.subarray(0, length);
+    length += count;
+  }
+}
+
+/** Writes everything, however many write(2) calls it takes. */
+export function writeAll(fd: number, bytes: Uint8Array, name: string): void {
+  let written = 0;
+  while (written < bytes.length) {
+    const count = port.write(fd, bytes.subarray(written), bytes.length - written);
+    if (count !== -Errno.EINTR) written += check(count, "write", name);
+  }
+}
+
+/** The file's text, or undefined where there is none. */
+export function readText(path: string): string | undefined {
+  const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd === -Errno.ENOENT || fd === -Errno.ENOTDIR) return undefined;
+  check(fd, "open", path);
+  try {
+    return decode(readAll(fd, path));
+  } finally {
+    port.close(fd);
+  }
+}
+
+/** Writes into an existing kernel file such as a sysctl. */
+export function writeExisting(path: string, text: string): void {
+  const fd = check(port.open(cstring(path), O_WRONLY | O_CLOEXEC, 0), "open", path);
+  try {
+    writeAll(fd, encode(text), path);
+  } finally {
+    port.close(fd);
+  }
+}
+
+/**
+ * Makes or replaces a file whole or not at all: a reader sees the old text or the new one, also after a crash.
+ * The temporary file beside it starts with a dot and ends in `.tmp`; the caller holds a lock on the folder, so one name
+ * is enough and a leftover of a killed process is overwritten.
+ * @param durable synchronise before the name appears, so that a power loss cannot leave an empty file
+ */
+export function replaceFile(path: string, text: string, mode = 0o600, durable = false): void {
+  const slash = path.lastIndexOf("/") + 1;
+  const temporary = `${path.slice(0, slash)}.${path.slice(slash)}.tmp`;
+  const fd = check(port.open(cstring(temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), "open", temporary);
+  try {
+    writeAll(fd, encode(text), temporary);
+    if (durable) check(port.fsync(fd), "fsync", temporary);
+  } finally {
+    port.close(fd);
+  }
+  check(port.rename(cstring(temporary), cstring(path)), "rename", path);
+}
+
+/** Removes a file; false where there was none. */
+export function removeFile(path: string): boolean {
+  const result = port.unlink(cstring(path));
+  if (result === -Errno.ENOENT || result === -Errno.ENOTDIR) return false;
+  check(result, "unlink", path);
+  return true;
+}
+
+/** Removes an empty folder; false where it is not empty or not there. */
+export function removeFolder(path: string): boolean {
+  const result = port.rmdir(cstring(path));
+  if (result === -Errno.ENOENT || result === -Errno.ENOTEMPTY || result === -Errno.EEXIST) return false;
+  check(result, "rmdir", path);
+  return true;
+}
+
+/** mkdir -p */
+export function makeFolder(path: string, mode = 0o755): void {
+  const result = port.mkdir(cstring(path), mode);
+  if (result === -Errno.EEXIST) return;
+  const parent = path.slice(0, path.lastIndexOf("/"));
+  if (result === -Errno.ENOENT && parent !== "") {
+    makeFolder(parent, mode);
+    // Not makeFolder again: where the parent is there and yet the path has none (a link to nowhere, /proc) it would not end.
+    const second = port.mkdir(cstring(path), mode);
+    if (second !== -Errno.EEXIST) check(second, "mkdir", path);
+    return;
+  }
+  check(result, "mkdir", path);
+}
+
+/** The names in a folder, without `.` and `..`, in the folder's own order; empty where there is no folder. */
+export function listFolder(path: string): string[] {
+  const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd === -Errno.ENOENT || fd === -Errno.ENOTDIR) return [];
+  check(fd, "open", path);
+  try {
+    const names: string[] = [];
+    const buffer = new Uint8Array(65536);
+    const view = new DataView(buffer.buffer);
+    for (;;) {
+      const length = port.getdents64(fd, buffer, buffer.length);
+      if (length === 0 || length === -Errno.ENOENT) return names; // ENOENT: removed since it was opened
+      check(length, "getdents64", path);
+      // struct linux_dirent64: u64 ino, s64 off, u16 reclen, u8 type, char name[]
+      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
+        const start = at + 19;
+        const name = decode(buffer.subarray(start, buffer.indexOf(0, start)));
+        if (name !== "." && name !== "..") names.push(name);
+      }
+    }
+  } finally {
+    port.close(fd);
+  }
+}
+
+export interface FileStatus {
+  /** Identity of the file while it exists: device and inode. */
+  readonly identity: string;
+  readonly isFolder: boolean;
+  readonly size: number;
+  /** Nanoseconds since 1970. */
+  readonly modified: bigint;
+}
+
+/** statx(2), following symbolic links; undefined where there is no such file. */
+export function fileStatus(path: string): FileStatus | undefined {
+  return statx(AT_FDCWD, path, 0);
+}
+
+/** statx(2) of an open file. */
+export function openFileStatus(fd: number): FileStatus {
+  const AT_EMPTY_PATH = 0x1000;
+  return statx(fd, "", AT_EMPTY_PATH) as FileStatus;
+}
+
+function statx(fd: number, path: string, flags: number): FileStatus | undefined {
+  const STATX_BASIC_STATS = 0x7ff;
+  const buffer = new Uint8Array(256);
+  const result = port.statx(fd, cstring(path), flags, STATX_BASIC_STATS, buffer);
+  if (result === -Errno.ENOENT || result === -Errno.ENOTDIR) return undefined;
+  check(result, "statx", path);
+  // struct statx: mode at 28, ino at 32, size at 40, mtime at 112 (s64 seconds, u32 nanoseconds), device at 136 and 140
+  const view = new DataView(buffer.buffer);
+  return {
+    identity: `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${view.getBigUint64(32, true)}`,
+    isFolder: (view.getUint16(28, true) & 0o170000) === 0o040000,
+    size: Number(view.getBigUint64(40, true)),
+    modified: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),
+  };
+}
+
+/**
+ * Holds flock(2) on a file, made where it is missing, while `work` runs. Waits for whoever holds it.
+ * The lock ends with the descriptor, so a killed process never leaves it behind.
+ */
+export function withLock<T>(path: string, work: () => T): T {
+  const fd = check(port.open(cstring(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), "open", path);
+  try {
+    let result: number;
+    do result = port.flock(fd, LOCK_EX);
+    while (result === -Errno.EINTR);
+    check(result, "flock", path);
+    return work();
+  } finally {
+    port.close(fd);
+  }
+}
+
+/**
+ * Makes a file with all its text under the first of `names` that is free: whole or not at all, and of two that try at
+ * once only one gets the name. An unnamed file is written, then linked under its name (open(2), O_TMPFILE), so that a
+ * killed process leaves nothing.
+ * @param folder an existing folder
+ * @param durable synchronise before the name appears, so that a power loss cannot leave an empty file
+ * @returns the name, undefined where all are taken
+ */
+export function createFirst(
+  folder: string,
+  names: Iterable<string>,
+  text: string,
+  durable: boolean,
+): string | undefined {
+  const O_TMPFILE = 0o20000000 | (process.arch === "arm64" ? 0o40000 : 0o200000);
+  const AT_SYMLINK_FOLLOW = 0x400;
+  let fd = port.open(cstring(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0o600);
+  let temporary: string | undefined;
+  if (fd === -Errno.EOPNOTSUPP || fd === -Errno.EISDIR || fd === -Errno.EINVAL) {
+    // A file system without unnamed files (NFS, older overlayfs): a name that only this process uses.
+    temporary = `${folder}/.${process.pid}.tmp`;
+    // A leftover of a killed process may be a second name of a file that it made: never write into it.
+    port.unlink(cstring(temporary));
+    fd = port.open(cstring(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
+  }
+  check(fd, "open", temporary ?? folder);
+  try {
+    writeAll(fd, encode(text), temporary ?? folder);
+    if (durable) check(port.fsync(fd), "fsync", temporary ?? folder);
+    const source = cstring(temporary ?? `/proc/self/fd/${fd}`);
+    const flags = temporary === undefined ? AT_SYMLINK_FOLLOW : 0;
+    for (const name of names) {
+      const path = `${folder}/${name}`;
+      const result = port.linkat(AT_FDCWD, source, AT_FDCWD, cstring(path), flags);
+      if (result === -Errno.EEXIST) continue;
+      check(result, "linkat", path);
+      return name;
+    }
+    return undefined;
+  } finally {
+    port.close(fd);
+    if (temporary !== undefined) port.unlink(cstring(temporary));
+  }
+}
+
+/** {@link createFirst} with one name; false where it is taken. */
+export function createWhole(folder: string, name: string, text: string, durable: boolean): boolean {
+  return createFirst(folder, [name], text, durable) !== undefined;
+}
+
+/**
+ * The text of a small regular or /proc file, or undefined where there is none. A short read is taken for the end, which
+ * saves the read(2) that would find it.
+ */
+export function readSmall(path: string): string | undefined {
+  const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
+  if (fd === -Errno.ENOENT || fd === -Errno.ENOTDIR) return undefined;
+  check(fd, "open", path);
+  try {
+    let buffer = new Uint8Array(1024);
+    for (let length = 0; ; ) {
+      const count = port.read(fd, buffer.subarray(length), buffer.length - length);
+      if (count === -Errno.EINTR) continue;
+      length += check(count, "read", path);
+      if (length < buffer.length) return decode(buffer.subarray(0, length));
+      const larger = new Uint8Array(buffer.length * 8);
+      larger.set(buffer);
+      buffer = larger;
+    }
+  } finally {
+    port.close(fd);
+  }
+}
+
+/**
+ * Writes the file anew in place, made where it is missing: not whole or not at all, for what may be lost.
+ * The old text is overwritten and then cut, never emptied first: ext4 answers a file that was emptied, written and closed
+ * (and one that is renamed over another) with an early flush, 200 us here beside 5 (ext4(5), auto_da_alloc).
+ * @param longest what the file holds at most at present, in bytes, where that is known: nothing to cut
+ */
+export function overwriteFile(path: string, text: string, longest = Number.POSITIVE_INFINITY): void {
+  const bytes = encode(text);
+  const fd = check(port.open(cstring(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600), "open", path);
+  try {
+    writeAll(fd, bytes, path);
+    if (longest > bytes.length) check(port.ftruncate(fd, bytes.length), "ftruncate", path);
+  } finally {
+    port.close(fd);
+  }
+}
+
+/** Writes at the end of a file, made where it is missing. */
+export function appendToFile(path: string, text: string): void {
+  const fd = check(port.open(cstring(path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600), "open", path);
+  try {
+    writeAll(fd, encode(text), path);
+  } finally {
+    port.close(fd);
+  }
+}
+
+/** Sets access and modification time. */
+export function setTimes(path: string, seconds: number, nanoseconds: number): void {
+  const times = new BigInt64Array([seconds, nanoseconds, seconds, nanoseconds].map(BigInt));
+  check(port.utimensat(AT_FDCWD, cstring(path), new Uint8Array(times.buffer), 0), "utimensat", path);
+}
+
+export { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY, SystemError };

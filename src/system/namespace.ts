@@ -1,0 +1,55 @@
+import { port } from "#system";
+import { check } from "./errno.ts";
+import { O_RDONLY, openFileStatus } from "./files.ts";
+import { cstring } from "./text.ts";
+
+const CLONE_NEWNET = 0x40000000;
+const O_CLOEXEC = 0o2000000;
+
+/** An open network namespace. */
+export interface Namespace {
+  readonly fd: number;
+  readonly path: string;
+}
+
+/** Opens the file of a namespace; that it is one shows only when it is entered. */
+export function openNamespace(path: string): Namespace {
+  return { fd: check(port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0), "open", path), path };
+}
+
+/** The namespace that this process is in now. */
+export function currentNamespace(): Namespace {
+  return openNamespace("/proc/self/ns/net");
+}
+
+export function closeNamespace(namespace: Namespace): void {
+  port.close(namespace.fd);
+}
+
+/**
+ * Moves this process into the namespace: sockets opened from now on, and /proc/sys/net, are that namespace's.
+ * EINVAL means that the file is no network namespace.
+ */
+export function enterNamespace(namespace: Namespace): void {
+  check(port.setns(namespace.fd, CLONE_NEWNET), "setns", namespace.path);
+}
+
+/** Runs `work` inside the namespace and comes back: sockets that it opens stay in the namespace. */
+export function inNamespace<T>(namespace: Namespace, work: () => T): T {
+  const home = currentNamespace();
+  try {
+    enterNamespace(namespace);
+    try {
+      return work();
+    } finally {
+      enterNamespace(home);
+    }
+  } finally {
+    closeNamespace(home);
+  }
+}
+
+/** Device and inode: the same for every path to one namespace, and unique among those that exist. */
+export function namespaceIdentity(namespace: Namespace): string {
+  return openFileStatus(namespace.fd).identity;
+}

@@ -1,0 +1,57 @@
+/**
+ * Everything that the machine offers to this program: a few functions of libc, by their own names, and the process
+ * they run in. One adapter a runtime (bun.ts, node.ts); `#system` in package.json picks it.
+ *
+ * Results are libc's, except that a failure is the negated errno (as in the kernel's own calling convention), so that
+ * errno is read before anything else can change it. Paths are NUL-terminated (see {@link cstring}).
+ */
+export interface Port {
+  open(path: Uint8Array, flags: number, mode: number): number;
+  close(fd: number): number;
+  read(fd: number, buffer: Uint8Array, length: number): number;
+  write(fd: number, buffer: Uint8Array, length: number): number;
+  fsync(fd: number): number;
+  ftruncate(fd: number, length: number): number;
+  flock(fd: number, operation: number): number;
+  /** linkat(2) from `from` to `to`, both relative to the current folder or absolute. */
+  linkat(fromFd: number, from: Uint8Array, toFd: number, to: Uint8Array, flags: number): number;
+  rename(from: Uint8Array, to: Uint8Array): number;
+  unlink(path: Uint8Array): number;
+  mkdir(path: Uint8Array, mode: number): number;
+  rmdir(path: Uint8Array): number;
+  /** Fills `buffer` with linux_dirent64 records; 0 at the end. */
+  getdents64(fd: number, buffer: Uint8Array, length: number): number;
+  /** Fills `buffer` (256 bytes) with struct statx, whose layout is the same on every architecture. */
+  statx(fd: number, path: Uint8Array, flags: number, mask: number, buffer: Uint8Array): number;
+  /** `times`: two struct timespec, access time and modification time. */
+  utimensat(fd: number, path: Uint8Array, times: Uint8Array, flags: number): number;
+  setns(fd: number, type: number): number;
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
+  sendto(fd: number, buffer: Uint8Array, length: number, flags: number, address: Uint8Array, size: number): number;
+  recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
+  poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  /** Ends the process at once: no buffers are flushed, no handlers run. */
+  exit(code: number): never;
+
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly argv: readonly string[];
+  /** Runs a program to its end. `status` is undefined when it could not be started or was ended by a signal. */
+  run(file: string, options: RunOptions): RunOutcome;
+}
+
+export interface RunOptions {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly stdin: string;
+  /** The program is ended after this time. */
+  readonly timeoutMs: number;
+}
+
+export interface RunOutcome {
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** Why there is no status: an errno name such as ENOENT, ETIMEDOUT, or a signal's name. */
+  readonly failure: string | undefined;
+}

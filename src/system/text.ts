@@ -1,0 +1,17 @@
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+export function encode(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** UTF-8; bytes that are none become U+FFFD. */
+export function decode(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** The text as C wants it: UTF-8 with a NUL at the end. A NUL inside would cut a path short, so it is refused. */
+export function cstring(text: string): Uint8Array {
+  if (text.includes("\0")) throw new RangeError("a path must not contain NUL");
+  return encoder.encode(`${text}\0`);
+}

@@ -1,0 +1,135 @@
+import { readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Outcome, ScriptOptions, TestHost } from "../../machine/host.ts";
+
+const prelude = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "prelude.sh"), "utf8");
+const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+
+/** The executable under test: `$IPVLAN_PLUGIN` is bun or pkg. */
+export const executable = process.env.IPVLAN_PLUGIN ?? "bun";
+export const pluginPath = `${root}/dist/${executable}/ipvlan`;
+
+/** One call of the plugin. */
+export interface Call {
+  readonly command?: "ADD" | "DEL" | "CHECK" | "GC" | "STATUS" | "VERSION";
+  /** Host in whose namespace the runtime runs; default "h1". */
+  readonly host?: string;
+  /** Container's namespace, by its name under /run/netns, or a path. */
+  readonly netns?: string;
+  /** Default: the name of the namespace. */
+  readonly id?: string;
+  /** Default "eth0". */
+  readonly ifname?: string;
+  readonly args?: string;
+  readonly path?: string;
+  /** Configuration: a value, or the text as it is. */
+  readonly config: object | string;
+  /** Overrides; undefined takes a variable away. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly plugin?: string;
+}
+
+/** What a call of the plugin answered. */
+export interface Answer extends Outcome {
+  /** stdout as JSON; undefined where it is empty. */
+  // biome-ignore lint/suspicious/noExplicitAny: results and errors of every version of the protocol
+  readonly json: any;
+}
+
+export interface Lab {
+  /** Runs a script that may use the prelude's words. */
+  sh(script: string, options?: ScriptOptions): Promise<Outcome>;
+  /** The same; fails the test with all output unless the exit code is 0. @returns stdout */
+  ok(script: string, options?: ScriptOptions): Promise<string>;
+  /** Calls the plugin once for each, one after another. */
+  calls(calls: readonly Call[]): Promise<Answer[]>;
+  call(call: Call): Promise<Answer>;
+  /** ADD that must succeed. @returns the result */
+  // biome-ignore lint/suspicious/noExplicitAny: results of every version of the protocol
+  add(call: Call): Promise<any>;
+  /** DEL that must succeed without a word. */
+  del(call: Call): Promise<void>;
+}
+
+/** The words of a test over a test machine, which is emptied of what an earlier test left. */
+export async function createLab(machine: TestHost): Promise<Lab> {
+  const withPrelude = (script: string) => `${prelude}\n${script}`;
+  const lab: Lab = {
+    sh: (script, options) => machine.sh(withPrelude(script), options),
+    async ok(script, options) {
+      const { code, stdout, stderr } = await lab.sh(script, options);
+      if (code !== 0) throw new Error(`exit code ${code} of ${script}\n${stdout}${stderr}`);
+      return stdout;
+    },
+    async calls(calls) {
+      const text = await lab.ok(calls.map(callScript).join("\n"), { timeoutMs: 120_000 });
+      return parseAnswers(text);
+    },
+    async call(call) {
+      const [answer] = await lab.calls([call]);
+      if (answer === undefined) throw new Error("the plugin's call gave no answer");
+      return answer;
+    },
+    async add(call) {
+      const answer = await lab.call({ ...call, command: "ADD" });
+      if (answer.code !== 0) throw new Error(`ADD failed: ${answer.stdout}${answer.stderr}`);
+      return answer.json;
+    },
+    async del(call) {
+      const answer = await lab.call({ ...call, command: "DEL" });
+      if (answer.code !== 0 || answer.stdout !== "") throw new Error(`DEL failed: ${answer.stdout}${answer.stderr}`);
+    },
+  };
+  await lab.ok("reset");
+  return lab;
+}
+
+/** The variables of a call, as a runtime sets them. */
+export function environmentOf(call: Call): Record<string, string> {
+  const netns = call.netns === undefined ? "" : call.netns.includes("/") ? call.netns : `/run/netns/${call.netns}`;
+  const environment: Record<string, string | undefined> = {
+    CNI_COMMAND: call.command ?? "ADD",
+    CNI_CONTAINERID: call.id ?? call.netns ?? "none",
+    CNI_NETNS: netns,
+    CNI_IFNAME: call.ifname ?? "eth0",
+    CNI_ARGS: call.args ?? "",
+    CNI_PATH: call.path ?? "/usr/lib/cni",
+    ...call.environment,
+  };
+  return Object.fromEntries(
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+function callScript(call: Call): string {
+  const config = typeof call.config === "string" ? call.config : JSON.stringify(call.config);
+  const variables = Object.entries(environmentOf(call)).map(([name, value]) => quote(`${name}=${value}`));
+  return [
+    `cat > /tmp/lab/stdin <<'END-OF-CONFIGURATION'\n${config}\nEND-OF-CONFIGURATION`,
+    `call on ${call.host ?? "h1"} env ${variables.join(" ")} ${quote(call.plugin ?? pluginPath)}`,
+  ].join("\n");
+}
+
+function parseAnswers(text: string): Answer[] {
+  const bytes = Buffer.from(text);
+  const answers: Answer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(10, at);
+    const [code, out, err] = bytes
+      .subarray(at + 1, end)
+      .toString()
+      .split(" ")
+      .map(Number) as [number, number, number];
+    const stdout = bytes.subarray(end + 1, end + 1 + out).toString();
+    const stderr = bytes.subarray(end + 1 + out, end + 1 + out + err).toString();
+    answers.push({ code, stdout, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) });
+    at = end + 1 + out + err;
+  }
+  return answers;
+}
+
+/** A word for the shell. */
+export function quote(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}

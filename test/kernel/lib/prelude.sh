@@ -1,0 +1,68 @@
+# Words for building networks out of namespaces, put before every script that a kernel test sends to the test machine.
+#
+# A host is a network namespace with folders of its own for what the plugin keeps (/run/ipvlan-cni, /var/lib/cni), so that
+# several hosts fit into one machine. A container is a plain network namespace, at /run/netns/NAME for every host.
+set -eu
+
+# host NAME: makes a host
+host() {
+  ip netns add "$1"
+  mkdir -p /run/hosts /run/ipvlan-cni /var/lib/cni
+  mountpoint -q /run/hosts || { mount -t tmpfs tmpfs /run/hosts; mount --make-private /run/hosts; }
+  : > "/run/hosts/$1"
+  unshare --mount="/run/hosts/$1" --propagation slave sh -c \
+    'mount -t tmpfs tmpfs /run/ipvlan-cni; mount -t tmpfs tmpfs /var/lib/cni'
+  on "$1" ip link set lo up
+}
+
+# on HOST COMMAND...: runs a command on a host
+on() {
+  _host=$1
+  shift
+  nsenter --net="/run/netns/$_host" --mount="/run/hosts/$_host" -- "$@"
+}
+
+# container NAME...: makes network namespaces
+container() {
+  for _name; do
+    ip netns add "$_name"
+    ip -n "$_name" link set lo up
+  done
+}
+
+# in CONTAINER COMMAND...: runs a command in a namespace that is no host
+inside() {
+  _name=$1
+  shift
+  nsenter --net="/run/netns/$_name" -- "$@"
+}
+
+# cable A IFA B IFB: a veth between two namespaces, both ends up
+cable() {
+  ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
+  ip -n "$1" link set "$2" up
+  ip -n "$3" link set "$4" up
+}
+
+# reset: takes everything away that the words above made
+reset() {
+  for _name in $(ip netns list | cut -d' ' -f1); do
+    for _pid in $(ip netns pids "$_name"); do kill -9 "$_pid" 2>/dev/null || true; done
+    ip netns del "$_name"
+  done
+  for _file in /run/hosts/*; do
+    [ -e "$_file" ] || continue
+    umount "$_file" 2>/dev/null || true
+    rm -f "$_file"
+  done
+  rm -rf /run/ipvlan-cni /var/lib/cni/networks /tmp/lab
+  mkdir -p /tmp/lab
+}
+
+# call NAME: the exit code, output and errors of the function or command behind, between marks (see lab.ts)
+call() {
+  _code=0
+  "$@" > /tmp/lab/stdout 2> /tmp/lab/stderr < /tmp/lab/stdin || _code=$?
+  printf '@%s %s %s\n' "$_code" "$(wc -c < /tmp/lab/stdout)" "$(wc -c < /tmp/lab/stderr)"
+  cat /tmp/lab/stdout /tmp/lab/stderr
+}

@@ -1,0 +1,128 @@
+// npm test: the whole suite, or a part of it.
+//
+//   npm test                                 checks, unit tests, kernel tests of both executables
+//   npm test -- unit kernel/vlan             the tests whose path begins so
+//   npm test -- kernel --executable bun      of one executable
+//
+// The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed or nothing ran.
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { performance } from "node:perf_hooks";
+import { parseArgs } from "node:util";
+import { at, root } from "../build/paths.ts";
+import { heading, reportOutcome, reportSkips, summary } from "./runner/report.ts";
+import { Tally } from "./runner/tally.ts";
+import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
+
+/** Seconds that a file may take. */
+const limits = { unit: 60, kernel: 300 };
+const executables = ["bun", "pkg"];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { executable: { type: "string", multiple: true, default: executables } },
+});
+const unknown = values.executable.filter((name) => !executables.includes(name));
+if (unknown.length > 0) {
+  console.error(`no executable ${unknown.join(", ")}: there are ${executables.join(" and ")}`);
+  process.exit(1);
+}
+const filters = positionals.map((filter) => filter.replace(/^(\.\/)?test\//, ""));
+const all = new Tally();
+let stopMachine = async (): Promise<void> => {};
+
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+  ["SIGHUP", 129],
+] as const) {
+  process.on(signal, async () => {
+    killRunning();
+    await stopMachine();
+    process.exit(code);
+  });
+}
+
+if (filters.length === 0) {
+  heading("Checks");
+  await check("lint", ["--run", "lint"]);
+  await check("typecheck", ["--run", "typecheck"]);
+}
+const unit = selected("unit");
+const kernel = selected("kernel");
+// Some unit tests run the executables, too; always both.
+const built = await check("build", [at("build/build.ts"), ...(unit.length > 0 ? [] : values.executable)]);
+if (built) await runUnitTests(unit);
+if (built && kernel.length > 0) await runKernelTests(kernel);
+
+reportSkips(all);
+const nothingRan = unit.length + kernel.length === 0;
+if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);
+console.log(`\n${summary(all)}`);
+process.exit(all.failures.length > 0 || nothingRan ? 1 : 0);
+
+function selected(kind: "unit" | "kernel"): string[] {
+  return globSync(at(`test/${kind}/**/*.test.ts`))
+    .sort()
+    .filter((file) => filters.length === 0 || filters.some((filter) => `${nameOf(file)}.test.ts`.startsWith(filter)));
+}
+
+/** A step of the build or a look at the sources; counts as one test. */
+async function check(name: string, words: string[]): Promise<boolean> {
+  const started = performance.now();
+  const child = spawn(process.execPath, words, { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (output += text));
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  const tally = new Tally();
+  if (code === 0) tally.pass();
+  else tally.fail(name, `exit code ${code}`);
+  report(name, tally, (performance.now() - started) / 1000, output);
+  return code === 0;
+}
+
+async function runUnitTests(files: string[]): Promise<void> {
+  if (files.length === 0) return;
+  heading("Unit tests");
+  const queue = [...files];
+  const worker = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      await runFile(nameOf(file), file, {}, limits.unit);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
+
+async function runKernelTests(files: string[]): Promise<void> {
+  heading("Kernel tests");
+  const started = performance.now();
+  try {
+    const { startMachine } = await import("./machine/host.ts");
+    const machine = await startMachine();
+    stopMachine = machine.stop;
+    console.log(`machine: ${machine.kind}, ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+    for (const executable of values.executable) {
+      for (const file of files) {
+        const env = { ...machine.env, IPVLAN_PLUGIN: executable };
+        await runFile(`${nameOf(file)} [${executable}]`, file, env, limits.kernel);
+      }
+    }
+  } catch (error) {
+    const tally = new Tally();
+    tally.fail("test machine", error instanceof Error ? error.stack : error);
+    report("test machine", tally, (performance.now() - started) / 1000, "");
+  } finally {
+    await stopMachine();
+  }
+}
+
+async function runFile(name: string, file: string, env: NodeJS.ProcessEnv, limit: number): Promise<void> {
+  const { tally, seconds, output } = await runTestFile(name, file, env, limit);
+  report(name, tally, seconds, output);
+}
+
+function report(name: string, tally: Tally, seconds: number, output: string): void {
+  reportOutcome(name, tally, seconds, output);
+  all.add(tally);
+}

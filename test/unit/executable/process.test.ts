@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { addEnvironment, config, executables, run } from "./lib/plugin.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+
+for (const { name, path } of executables) {
+  t.test(`${name}: VERSION answers in the caller's version with every supported one`, async (t) => {
+    const answer = run(path, { CNI_COMMAND: "VERSION" }, { cniVersion: "0.4.0" });
+    t.strictSame(answer.json, {
+      cniVersion: "0.4.0",
+      supportedVersions: ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"],
+    });
+    t.equal(answer.code, 0);
+    t.equal(answer.stderr, "");
+  });
+
+  t.test(`${name}: without CNI_COMMAND it says on stderr what it is, as the reference plugins do`, async (t) => {
+    const answer = run(path, {}, "");
+    t.equal(answer.stdout, "");
+    t.match(answer.stderr, `CNI plugin ipvlan v${version}`);
+    t.match(answer.stderr, "CNI protocol versions supported: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
+    t.equal(answer.code, 0);
+  });
+
+  t.test(`${name}: files of the folder it is started in change nothing`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-"));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, ".env"), "CNI_COMMAND=VERSION\nCNI_IFNAME=fromenv\n");
+    writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./evil.ts"]\n');
+    writeFileSync(join(folder, "evil.ts"), 'console.log("evil");\n');
+    writeFileSync(join(folder, "package.json"), '{"type": "module", "imports": {"#system": "./evil.ts"}}\n');
+    writeFileSync(join(folder, "tsconfig.json"), "{ broken");
+    writeFileSync(join(folder, "sea-config.json"), "{ broken");
+    const { CNI_IFNAME: _, ...withoutName } = addEnvironment;
+    t.match(run(path, withoutName, config, folder).json, { code: 4, msg: "CNI_IFNAME" });
+    t.equal(run(path, {}, "", folder).stdout, "");
+  });
+
+  t.test(`${name}: variables of the runtime it is built on change nothing`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-"));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const evil = join(folder, "evil.cjs");
+    writeFileSync(evil, 'console.log("evil");\n');
+    const environment = {
+      CNI_COMMAND: "VERSION",
+      NODE_OPTIONS: `--require ${evil}`,
+      BUN_OPTIONS: `--preload ${evil}`,
+      BUN_INSPECT_PRELOAD: evil,
+      BUN_BE_BUN: "1",
+    };
+    const answer = run(path, environment, { cniVersion: "1.1.0" });
+    t.equal(answer.json?.cniVersion, "1.1.0");
+    t.equal(answer.stderr, "");
+  });
+}
