@@ -1,6 +1,6 @@
 import { decodeObject, token } from "./json.ts";
 import { first } from "./lists.ts";
-import { invalid, readList, readObject, readString } from "./read.ts";
+import { readList, readObject, readString } from "./read.ts";
 
 /** The tuple that stands for an attachment (SPEC.md, section 3). */
 export interface Attachment {
@@ -13,14 +13,13 @@ export interface Attachment {
  * earlier text of the specification gave it. null is Go's empty list.
  *
  * @param stdin the configuration as it came
- * @throws PluginError 6 for what is no JSON, 7 for a list that is malformed or absent: nothing may be freed then
+ * @returns undefined where there is no list: then nothing may be freed (libcni's callers may leave it out)
+ * @throws PluginError 6 for what is no JSON, 7 for a list that is malformed
  */
-export function parseValidAttachments(stdin: string): readonly Attachment[] {
+export function parseValidAttachments(stdin: string): readonly Attachment[] | undefined {
   const raw = decodeObject(stdin);
   const key = first(["cni.dev/valid-attachments", "cni.dev/attachments"], (name) => raw[name] !== undefined);
-  if (key === undefined) {
-    throw invalid("/cni.dev~1valid-attachments", "is missing: without the list of valid attachments nothing is freed");
-  }
+  if (key === undefined) return undefined;
   return readList(raw[key], `/${token(key)}`, (value, pointer) => {
     const { containerID, ifname } = readObject(value, pointer);
     return {

@@ -32,9 +32,9 @@ export function interfaceNameFault(name: string): string | undefined {
   let bytes = 0;
   for (let i = 0; i < name.length; i++) {
     const code = name.charCodeAt(i);
-    // White space, NUL, "/" and ":".
+    // White space and control characters (of which the kernel refuses fewer), "/" and ":".
     if (code <= 0x20 || code === 0x2f || code === 0x3a || (code > 0x7f && (name[i] as string).trim() === "")) {
-      return "has a character in it that the kernel refuses: no /, :, or white space";
+      return "has a character in it that the kernel refuses: no /, : or white space";
     }
     // In UTF-8; a surrogate is half of four bytes.
     bytes += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3;

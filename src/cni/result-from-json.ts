@@ -29,12 +29,7 @@ function versionOf(raw: JsonObject, version: CniVersion, pointer: string): CniVe
 /** 0.3.0 and later. Keys that came later are read from earlier results, too: some plugins write them. */
 function fromVersion03(raw: JsonObject, pointer: string): Result {
   const interfaces = readList(raw.interfaces, `${pointer}/interfaces`, readInterface);
-  const ips = readList(raw.ips, `${pointer}/ips`, readIp);
-  for (let index = 0; index < ips.length; index++) {
-    const which = ips[index]?.interface;
-    if (which === undefined || which < interfaces.length) continue;
-    throw invalid(`${pointer}/ips/${index}/interface`, `is ${which}, and there are ${interfaces.length} interfaces`);
-  }
+  const ips = readList(raw.ips, `${pointer}/ips`, (ip, place) => readIp(ip, place, interfaces.length));
   return {
     interfaces,
     ips,
@@ -55,14 +50,21 @@ function readInterface(value: unknown, pointer: string): Interface {
   };
 }
 
-function readIp(value: unknown, pointer: string): IpConfig {
+function readIp(value: unknown, pointer: string, interfaces: number): IpConfig {
   const raw = readObject(value, pointer);
-  const address = readPrefix(raw.address, `${pointer}/address`);
   return {
-    address,
+    address: readPrefix(raw.address, `${pointer}/address`),
     gateway: optional(raw.gateway, `${pointer}/gateway`, readAddress),
-    interface: optional(raw.interface, `${pointer}/interface`, readInteger),
+    interface: readIndex(raw.interface, `${pointer}/interface`, interfaces),
   };
+}
+
+/** An index where there is nothing to point at is passed over: IPAM plugins should not write one, and some do. */
+function readIndex(value: unknown, pointer: string, interfaces: number): number | undefined {
+  const index = optional(value, pointer, readInteger);
+  if (index === undefined || interfaces === 0) return undefined;
+  if (index < interfaces) return index;
+  throw invalid(pointer, `is ${index}, and there are ${interfaces} interfaces`);
 }
 
 function readRoute(value: unknown, pointer: string): ResultRoute {

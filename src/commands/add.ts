@@ -1,6 +1,7 @@
 import { formatResult } from "../cni/print.ts";
 import type { Result } from "../cni/result.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
+import { ErrorCode, PluginError } from "../errors.ts";
 import { networkOf } from "../ip/address.ts";
 import { openIpam } from "../ipam/ipam.ts";
 import { announce } from "../link/announce.ts";
@@ -14,7 +15,13 @@ import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
 import { nameParent, overlapWarnings } from "../link/parent.ts";
 import { openNetlink } from "../netlink/socket.ts";
-import { inNamespace, namespaceIdentity } from "../system/namespace.ts";
+import {
+  closeNamespace,
+  currentNamespace,
+  inNamespace,
+  type Namespace,
+  namespaceIdentity,
+} from "../system/namespace.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
 import { Undo } from "./undo.ts";
@@ -27,12 +34,13 @@ export function add(invocation: Invocation): void {
   for (const warning of warnings) warn(warning);
 
   const { namespace, socket: container } = openContainer(netns);
+  if (!environment.netnsOverride) refuseOwnNamespace(namespace);
   const host = openNetlink();
   const lower = config.linkInContainer ? container : host;
   const undo = new Undo(warn);
   try {
     const parent = nameParent(lower, config.parent);
-    const attachment = {
+    const wanted = {
       network: config.name,
       containerId,
       ifname,
@@ -43,12 +51,17 @@ export function add(invocation: Invocation): void {
       mode: config.mode,
       flag: config.flag,
     };
-    clearStaleAttachment(lower, config.name, containerId, ifname);
-    const { link, parent: parentLink } = attach({ lower, container, namespace }, parent, attachment, config.mtu);
+    clearStaleAttachment(host, config.name, containerId, ifname);
+    const {
+      link,
+      parent: parentLink,
+      attachment,
+    } = attach({ lower, container, namespace }, parent, wanted, config.mtu);
     undo.push(() => {
       remove(container, link);
-      releaseParent(lower, attachment);
+      releaseParent(host, attachment);
     });
+    if (config.isolated) warn(`network ${config.name} is isolated: its parent is the dummy link ${parentLink.name}`);
 
     const ipam = openIpam({
       config,
@@ -60,6 +73,13 @@ export function add(invocation: Invocation): void {
     });
     const allocation = ipam.add();
     undo.push(() => ipam.del());
+    if (allocation.addresses.length === 0) {
+      throw new PluginError(
+        ErrorCode.invalidConfiguration,
+        "the IPAM gives no address: name one in addresses or ips",
+        "/ipam",
+      );
+    }
 
     const { addresses, routes } = planAddressing(config, allocation);
     const prefixes = addresses.map(({ address }) => address);
@@ -77,9 +97,11 @@ export function add(invocation: Invocation): void {
       return present;
     });
 
+    // Interfaces that earlier plugins of the chain made stay in the result: CHECK and DEL tell by them what came before.
+    const earlier = config.prevResult?.interfaces ?? [];
     const result: Result = {
-      interfaces: [{ name: ifname, mac: macText(link.address), mtu: link.mtu, sandbox: netns }],
-      ips: addresses.map((address) => ({ ...address, interface: 0 })),
+      interfaces: [...earlier, { name: ifname, mac: macText(link.address), mtu: link.mtu, sandbox: netns }],
+      ips: addresses.map((address) => ({ ...address, interface: earlier.length })),
       routes: presentRoutes,
       dns: config.dns ?? allocation.dns ?? {},
     };
@@ -88,5 +110,18 @@ export function add(invocation: Invocation): void {
   } catch (error) {
     undo.run();
     throw error;
+  }
+}
+
+/** A runtime that confuses namespaces would have its host's network changed (cni, pkg/skel, has the same check and override). */
+function refuseOwnNamespace(namespace: Namespace): void {
+  const own = currentNamespace();
+  const same = namespaceIdentity(own) === namespaceIdentity(namespace);
+  closeNamespace(own);
+  if (same) {
+    throw new PluginError(
+      ErrorCode.invalidEnvironment,
+      `CNI_NETNS ${namespace.path} is the namespace that the plugin itself runs in: set CNI_NETNS_OVERRIDE=1 if that is meant`,
+    );
   }
 }

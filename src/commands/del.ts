@@ -1,6 +1,6 @@
-import { parseForRemoval } from "../config/removal.ts";
+import { parseForRemoval, type RemovalConfig } from "../config/removal.ts";
 import { releaseParent } from "../link/attach.ts";
-import { findAttachment } from "../link/attachments.ts";
+import { type AttachmentId, findAttachment, parentKey } from "../link/attachments.ts";
 import { findContainer } from "../link/container.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { linkByName } from "../netlink/link.ts";
@@ -22,7 +22,19 @@ export function del(invocation: Invocation): void {
     const link = linkByName(container.socket, ifname);
     if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
   }
-  const attachment = findAttachment(config.name, containerId, ifname);
+  const attachment =
+    findAttachment(config.name, containerId, ifname) ?? attachmentByConfig(config, containerId, ifname);
   if (attachment !== undefined) releaseParent(openNetlink(), attachment);
   openRemovalIpam(config, invocation).del();
+}
+
+/** Where nothing readable is recorded: what the configuration says of the parent, if it names one. */
+function attachmentByConfig(
+  { name: network, parent, linkInContainer }: RemovalConfig,
+  containerId: string,
+  ifname: string,
+): AttachmentId | undefined {
+  if (linkInContainer || (parent?.kind !== "named" && parent?.kind !== "dummy")) return undefined;
+  const key = parentKey(parent.name, undefined);
+  return { network, containerId, ifname, netns: "", parent: key, parentName: parent.name, linkInContainer };
 }

@@ -2,7 +2,7 @@ import { parseValidAttachments } from "../cni/gc.ts";
 import { requireCommand } from "../cni/versions.ts";
 import { parseForRemoval } from "../config/removal.ts";
 import { releaseParent, removeAbandonedParents } from "../link/attach.ts";
-import { type Attachment, attachmentsOfNetwork } from "../link/attachments.ts";
+import { type Attachment, attachmentsOfNetwork, findAttachment } from "../link/attachments.ts";
 import { closeContainer, findContainer } from "../link/container.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { linkByName } from "../netlink/link.ts";
@@ -15,10 +15,14 @@ import { openRemovalIpam } from "./removal-ipam.ts";
  * reservations; and parents of ours that no attachment of any network uses any more.
  */
 export function gc(invocation: Invocation): void {
-  const { environment, stdin } = invocation;
+  const { environment, stdin, warn } = invocation;
   const config = parseForRemoval(stdin, environment);
   requireCommand("GC", config.cniVersion);
   const valid = parseValidAttachments(stdin);
+  if (valid === undefined) {
+    warn("GC without cni.dev/valid-attachments: nothing is taken away, since everything may be in use");
+    return;
+  }
 
   const host = openNetlink();
   const isValid = ({ containerId, ifname }: Attachment) =>
@@ -28,7 +32,11 @@ export function gc(invocation: Invocation): void {
     removeInterface(attachment);
     releaseParent(host, attachment);
   }
-  removeAbandonedParents(host);
+  // A valid attachment without a record: the records were lost, and nothing says which parents are in use.
+  const complete = valid.every(
+    ({ containerId, ifname }) => findAttachment(config.name, containerId, ifname) !== undefined,
+  );
+  if (complete) removeAbandonedParents(host);
   openRemovalIpam(config, invocation).gc(valid);
 }
 

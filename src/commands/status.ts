@@ -2,6 +2,8 @@ import { requireCommand } from "../cni/versions.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { openIpam } from "../ipam/ipam.ts";
+import { refuseConflict } from "../link/attach.ts";
+import { parentKey } from "../link/attachments.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
 import { requireIpvlan } from "../link/ipvlan.ts";
 import { checkParentUsable, nameParent } from "../link/parent.ts";
@@ -18,7 +20,9 @@ export function status(invocation: Invocation): void {
     requireIpvlan(host);
     // A parent in the container, or one that an earlier plugin makes, is not there before the container is.
     if (!config.linkInContainer && config.parent.kind !== "chained") {
-      checkParentUsable(host, nameParent(host, config.parent));
+      const link = checkParentUsable(host, nameParent(host, config.parent));
+      const { mode, flag } = config;
+      if (link !== undefined) refuseConflict(host, link, { parent: parentKey(link.name, undefined), mode, flag });
     }
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;

@@ -47,7 +47,10 @@ export interface RequestedAddress {
 export interface Subnet {
   /** Network address, host bits zero. */
   readonly subnet: Prefix;
-  /** The default gateway: as configured, else the first usable address; undefined where the subnet has no room for one (/32, /128) */
+  /**
+   * The default gateway: as configured (for IPv6 a link-local address will do as well), else the first usable address;
+   * undefined where the subnet has no room for one (/32, /128).
+   */
   readonly gateway: Address | undefined;
   /** First and last address that may be given, both inclusive: all usable ones, or those of ipRange. */
   readonly first: Address;
@@ -102,12 +105,15 @@ export interface NetworkConfig {
   readonly flag: Flag;
   /** Bytes; 0 means the parent's. */
   readonly mtu: number;
-  /** The parent is looked up in the container's namespace. */
+  /** The parent is looked up in the container's namespace; by default where a chained interface is there. */
   readonly linkInContainer: boolean;
   /** No way out of the host: no default route in L2. True for a dummy parent as well. */
   readonly isolated: boolean;
   readonly ipam: IpamConfig;
+  /** undefined where it is absent or empty: the IPAM's counts then. */
   readonly dns: Dns | undefined;
+  /** Each address once. Empty for IPAMs that see to it themselves: static (see its addresses) and other programs. */
   readonly requested: readonly RequestedAddress[];
+  /** ADD: the previous plugin's. CHECK: the whole chain's, this plugin's interface in it. */
   readonly prevResult: Result | undefined;
 }

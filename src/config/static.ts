@@ -23,7 +23,8 @@ type StaticAddress = StaticConfig["addresses"][number];
 
 /**
  * As the reference plugin reads it (plugins, ipam/static/main.go): the addresses of CNI_ARGS are added to the configured
- * ones, `args.cni.ips` takes their place, and `runtimeConfig.ips` that of both.
+ * ones, `args.cni.ips` takes their place, and `runtimeConfig.ips` that of both. What is displaced must be valid, too,
+ * but for the configured addresses.
  */
 export function parseStatic(
   ipam: StaticJson,
@@ -32,10 +33,10 @@ export function parseStatic(
   version: CniVersion,
   warnings: string[],
 ): StaticConfig {
-  const addresses =
-    listed(raw.runtimeConfig?.ips, "/runtimeConfig/ips") ??
-    listed(raw.args?.cni?.ips, "/args/cni/ips") ??
-    withArguments(configured(ipam), cniArgs);
+  const fromArguments = parseArguments(cniArgs);
+  const fromArgs = listed(raw.args?.cni?.ips, "/args/cni/ips");
+  const fromRuntime = listed(raw.runtimeConfig?.ips, "/runtimeConfig/ips");
+  const addresses = fromRuntime ?? fromArgs ?? [...configured(ipam), ...fromArguments];
   if (!isAtLeast(version, "0.3.0")) refuseSeveral(addresses, version);
   const dns = readDns(ipam.dns, "/ipam/dns");
   return {
@@ -64,15 +65,14 @@ function listed(texts: readonly string[] | null | undefined, pointer: string): r
   return mapList(texts, (text, index) => ({ address: readPrefix(text, `${pointer}/${index}`), gateway: undefined }));
 }
 
-function withArguments(addresses: readonly StaticAddress[], cniArgs: string): readonly StaticAddress[] {
+/** The addresses of CNI_ARGS. A gateway there is that of the addresses there whose subnet holds it, as in the reference. */
+function parseArguments(cniArgs: string): readonly StaticAddress[] {
   const values = parseCniArgs(cniArgs, ["IP", "GATEWAY"]);
-  const added = mapList(splitList(values.get("IP")), (text) => ({ address: readArgument(text), gateway: undefined }));
   const gateways = mapList(splitList(values.get("GATEWAY")), readGateway);
-  return mapList([...addresses, ...added], ({ address, gateway }) => ({
-    address,
-    // The last that fits, as there.
-    gateway: pick(gateways, (one) => contains(address, one)).at(-1) ?? gateway,
-  }));
+  return mapList(splitList(values.get("IP")), (text) => {
+    const address = readArgument(text);
+    return { address, gateway: pick(gateways, (one) => contains(address, one)).at(-1) };
+  });
 }
 
 function readArgument(text: string): Prefix {

@@ -11,7 +11,6 @@ import {
   lastOf,
   overlaps,
   type Prefix,
-  parsePrefix,
   sameAddress,
   samePrefix,
   usableRange,
@@ -76,6 +75,7 @@ interface Bounds {
 }
 
 function isUsedUp(range: Bounds, gateway: Address | undefined, excluded: readonly Address[]): boolean {
+  if (range.last.value - range.first.value > excluded.length) return false;
   const taken = new Set<bigint>();
   for (const address of gateway === undefined ? excluded : [gateway, ...excluded]) {
     if (isWithin(address, range)) taken.add(address.value);
@@ -94,7 +94,7 @@ function parseGateway(raw: SubnetJson, subnet: Prefix, usable: Bounds, pointer: 
   const isSingle = subnet.length === bitsOf(subnet.address.family);
   if (gateway === undefined) return isSingle ? undefined : usable.first;
   // Routers announce themselves by their link-local address; it is on the link, whatever the subnet.
-  if (gateway.family === 6 && subnet.address.family === 6 && contains(linkLocal(), gateway)) return gateway;
+  if (isLinkLocal(gateway) && subnet.address.family === 6) return gateway;
   if (!contains(subnet, gateway)) throw invalid(pointer, outside(gateway, subnet));
   if (isSingle) throw invalid(pointer, `leaves no address for a container in ${formatPrefix(subnet)}`);
   if (gateway.family === 4 && !isWithin(gateway, usable)) {
@@ -104,7 +104,8 @@ function parseGateway(raw: SubnetJson, subnet: Prefix, usable: Bounds, pointer: 
   return gateway;
 }
 
-const linkLocal = (): Prefix => parsePrefix("fe80::/10") as Prefix;
+/** fe80::/10 (RFC 4291, 2.5.6) */
+const isLinkLocal = ({ family, value }: Address): boolean => family === 6 && value >> 118n === 0x3fan;
 
 /** Docker's auxiliary addresses: a list, or a name each. */
 function parseExcluded(raw: SubnetJson, subnet: Prefix, pointer: string): readonly Address[] {

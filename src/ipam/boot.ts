@@ -8,8 +8,9 @@ export function bootId(): string | undefined {
 /**
  * A time before which nothing of this boot was written, in nanoseconds since 1970; undefined where it cannot be told.
  *
- * btime (proc(5), /proc/stat) is the present time less the uptime. It jumps ahead when the clock is set, or a virtual machine goes on after it was
- * saved, and files of this boot then look older than it. So the kernel's own device files count too: devtmpfs makes them early in the boot, by the clock of then.
+ * btime (proc(5), /proc/stat) is the present time less the uptime. It jumps ahead when the clock is set, or a virtual
+ * machine goes on after it was saved, and files of this boot then look older than it. So the kernel's own device files
+ * count too: devtmpfs makes them early in the boot, by the clock of then.
  */
 export function bootTime(): bigint | undefined {
   const match = /^btime (\d+)$/m.exec(readSmall("/proc/stat") ?? "");

@@ -26,8 +26,8 @@ interface Numbered extends Subnet {
 }
 
 /**
- * Docker's way of giving addresses: one of each family that has a subnet, from the first subnet with a free one, or from the one that holds
- * the address asked for. Within a subnet the order is host-local's, and so are the files.
+ * Docker's way of giving addresses: one of each family that has a subnet, from the first subnet with a free one, or
+ * from the one that holds the address asked for. Within a subnet the order is host-local's, and so are the files.
  */
 export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
   const { name } = context.config;

@@ -3,8 +3,9 @@ import { contains, formatPrefix, overlaps, type Prefix, parseAddress, parsePrefi
 import { listFolder, makeFolder, readSmall, replaceFile, withLock } from "../system/files.ts";
 
 /**
- * The IPv4 pools for networks that name no IPv4 subnet, in the order in which they are taken: Docker's (moby, daemon/libnetwork/ipamutils) without 172.17.0.0/16,
- * which is docker0's: 172.18.0.0/16 to 172.31.0.0/16, then 192.168.0.0/16 in steps of a /20.
+ * The IPv4 pools for networks that name no IPv4 subnet, in the order in which they are taken: Docker's (moby,
+ * daemon/libnetwork/ipamutils) without 172.17.0.0/16, which is docker0's: 172.18.0.0/16 to 172.31.0.0/16, then
+ * 192.168.0.0/16 in steps of a /20.
  */
 function* defaultPools(): Generator<Prefix, void> {
   for (let second = 18; second <= 31; second++) yield parsePrefix(`172.${second}.0.0/16`) as Prefix;
@@ -17,8 +18,9 @@ export function poolOf(dataDir: string, network: string): Prefix | undefined {
 }
 
 /**
- * The network's default pool: the one chosen earlier, else the first that overlaps neither an address or route of the host, nor another network's
- * pool or reservations under the same data folder. It is remembered until the file is removed.
+ * The network's default pool: the one chosen earlier, else the first that overlaps neither an address or route of the
+ * host, nor another network's pool or reservations under the same data folder. It is remembered until the file is
+ * removed.
  * @param hostPrefixes called only when a pool is chosen; default routes in it are passed over
  */
 export function choosePool(dataDir: string, network: string, hostPrefixes: () => readonly Prefix[]): Prefix {
@@ -39,7 +41,8 @@ function firstFree(dataDir: string, network: string, host: readonly Prefix[]): P
   const pools = [...defaultPools()];
   const others = new Map<string, Prefix>();
   for (const other of listFolder(poolsFolder(dataDir))) {
-    const pool = other === network ? undefined : poolOf(dataDir, other);
+    // With a dot begins what a killed process has not finished.
+    const pool = other === network || other.startsWith(".") ? undefined : poolOf(dataDir, other);
     if (pool !== undefined) others.set(other, pool);
   }
   // The record was lost, and containers of this network still have addresses.
@@ -54,7 +57,8 @@ function firstFree(dataDir: string, network: string, host: readonly Prefix[]): P
   const list = [...others].map(([other, pool]) => `${formatPrefix(pool)} by ${other}`).join(", ");
   const message =
     `no default IPv4 pool is free for network ${network}${list === "" ? "" : `: taken are ${list}`}; ` +
-    `name a subnet in ipam.subnets, set ipam.ipv4 to false, or remove the file of a network that is gone from ${poolsFolder(dataDir)}`;
+    "name a subnet in ipam.subnets, set ipam.ipv4 to false, or remove the file of a network that is gone from " +
+    poolsFolder(dataDir);
   throw new PluginError(ErrorCode.poolExhausted, message, "/ipam");
 }
 

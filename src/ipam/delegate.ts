@@ -23,8 +23,8 @@ type Command = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS";
 const TIME_LIMIT_MS = 90_000;
 
 /**
- * An IPAM plugin that is not built in: a program on CNI_PATH, executed with the environment and configuration that this plugin
- * was given (SPEC.md, section 4).
+ * An IPAM plugin that is not built in: a program on CNI_PATH, executed with the environment and configuration that this
+ * plugin was given (SPEC.md, section 4).
  */
 export function openDelegate(context: DelegateContext, plugin: string, timeoutMs = TIME_LIMIT_MS): Ipam {
   const run = (command: Command) => execute(context, plugin, command, timeoutMs);
@@ -46,7 +46,8 @@ export function openDelegate(context: DelegateContext, plugin: string, timeoutMs
           plugin,
         );
       } catch (error) {
-        // "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning failure."
+        // "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning
+        // failure."
         try {
           execute(context, plugin, "DEL", timeoutMs, file);
         } catch {
@@ -117,7 +118,7 @@ function execute(
 function errorOf(plugin: string, file: string, command: Command, timeoutMs: number, outcome: RunOutcome): PluginError {
   const { status, stdout, stderr, failure: reason } = outcome;
   if (reason === "ETIMEDOUT") {
-    const message = `did not end ${command} within ${timeoutMs / 1000} s, or a program that it started keeps its output open`;
+    const message = `did not end ${command} within ${timeoutMs / 1000} s, or a program that it started holds its output open`;
     return failure(plugin, message, file);
   }
   if (reason === "EACCES") return failure(plugin, `is not executable: chmod +x ${file}`, file);

@@ -5,8 +5,9 @@ import { capacity, inSpan, ring, type Span } from "./span.ts";
 import type { Store } from "./store.ts";
 
 /**
- * The error for spans that have no free address: what they are, how many are held and by whom the longest, and what to do.
- * Try again later (11) where a container that ends gives one back; an invalid configuration where there is none to give.
+ * The error for spans that have no free address: what they are, how many are held and by whom the longest, and what to
+ * do. Try again later (11) where a container that ends gives one back; an invalid configuration where there is none to
+ * give.
  */
 export function exhausted(
   store: Store,
@@ -17,7 +18,7 @@ export function exhausted(
   const pool = spans.map(formatSpan).join(", ");
   const size = capacity(spans, never);
   if (size <= 0n) {
-    const message = `no address to give in ${pool}: the gateway and excluded addresses are all there is; make it larger`;
+    const message = `no address to give in ${pool}: it holds the gateway and excluded addresses only; make it larger`;
     return new PluginError(ErrorCode.invalidConfiguration, message, "/ipam");
   }
   const held: string[] = [];
@@ -40,7 +41,10 @@ export function formatSpan({ first, last }: Span): string {
   return `${formatAddress(first)}-${formatAddress(last)}`;
 }
 
-/** Above this many held addresses not all are asked for their time: those next in the round-robin are the oldest but for frees out of order. */
+/**
+ * Above this many held addresses not all are asked for their time: those next in the round-robin are the oldest but for
+ * frees out of order.
+ */
 const ASKED = 1024;
 const SHOWN = 3;
 

@@ -8,12 +8,12 @@ export interface Holder {
 }
 
 /**
- * Which addresses a holder has, without reading the reservations of all: a hash table in a few files, by container. It is only ever a shortcut:
- * {@link Store} says when it may be believed, and makes it anew from the reservations when not. So its files need be neither
- * whole nor synchronised.
+ * Which addresses a holder has, without reading the reservations of all: a hash table in a few files, by container. It
+ * is only ever a shortcut: {@link Store} says when it may be believed, and makes it anew from the reservations when
+ * not. So its files need be neither whole nor synchronised.
  *
- * A file is a line feed, then lines of `CONTAINERID\tIFNAME\tADDRESS\n`. It is written in place and never emptied: on ext4 that costs 5 us, where
- * making or replacing a file costs 30 to 200.
+ * A file is a line feed, then lines of `CONTAINERID\tIFNAME\tADDRESS\n`. It is written in place and never emptied: on
+ * ext4 that costs 5 us, where making or replacing a file costs 30 to 200.
  */
 export class HolderIndex {
   readonly #folder: string;
@@ -29,7 +29,7 @@ export class HolderIndex {
     const name = bucketOf(containerId);
     const written = readSmall(`${this.#folder}/${name}`);
     // A missing file says that nobody in it holds anything, as long as the index itself is there.
-    if (written === undefined && fileStatus(this.#folder) === undefined) return false;
+    if (written === undefined && fileStatus(`${this.#folder}/${BOOT_FILE}`) === undefined) return false;
     this.#buckets.set(name, { text: written ?? "\n", written });
     return true;
   }
@@ -80,6 +80,12 @@ export class HolderIndex {
     return bucket;
   }
 }
+
+/** Changes with the format, so that a program of another version makes the index anew. */
+export const INDEX_FORMAT = 1;
+
+/** Beside the index: the id of the boot in which it was made. */
+export const BOOT_FILE = "boot";
 
 /** With 60,000 reservations a file has some 75 kB, with 250 some 300 bytes. */
 const BUCKETS = 64;

@@ -17,9 +17,9 @@ interface HostLocalSpan extends Span {
 }
 
 /**
- * The reference's host-local in process: one address from each range set, in the reference's order, on the reference's files
- * (plugins/ipam/host-local). Beyond it: the gateway of a neighbour range in the set is no container's either, and a failed ADD gives
- * back what it took itself, not all that the container holds.
+ * The reference's host-local in process: one address from each range set, in the reference's order, on the reference's
+ * files (plugins/ipam/host-local). Beyond it: the gateway of a neighbour range in the set is no container's either, and
+ * a failed ADD gives back what it took itself, not all that the container holds.
  */
 export function openHostLocal(context: IpamContext, ipam: HostLocalConfig): Ipam {
   const { name } = context.config;
@@ -75,7 +75,8 @@ function reserve(
       return { address: { address, length: subnet.length }, gateway };
     });
     if (unmet.size > 0) {
-      const message = `requested addresses that are in no range, or in one that has given its address: ${[...unmet.keys()].join(", ")}`;
+      const list = [...unmet.keys()].join(", ");
+      const message = `requested addresses that are in no range, or in one that has given its address: ${list}`;
       throw new PluginError(ErrorCode.invalidConfiguration, message);
     }
     return addresses;

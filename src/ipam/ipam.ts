@@ -80,7 +80,10 @@ export interface RemovalContext extends Attachment {
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
-/** DEL and GC for a configuration that need not make sense beyond its name and IPAM type. For GC the attachment is empty. */
+/**
+ * DEL and GC for a configuration that need not make sense beyond its name and IPAM type. For GC the attachment is
+ * empty.
+ */
 export function openForRemoval(context: RemovalContext): Pick<Ipam, "del" | "gc"> {
   const { name, ipam, cniVersion } = context.config;
   switch (ipam.type) {
@@ -98,8 +101,8 @@ export function openForRemoval(context: RemovalContext): Pick<Ipam, "del" | "gc"
 }
 
 /**
- * Gives back what the container's interface holds in the network, by the built-in allocator or host-local: all that a DEL needs to know,
- * for one whose configuration can no longer be read in full. Succeeds when there is nothing.
+ * Gives back what the container's interface holds in the network, by the built-in allocator or host-local: all that a
+ * DEL needs to know, for one whose configuration can no longer be read in full. Succeeds when there is nothing.
  */
 export function releaseReservations(dataDir: string, network: string, containerId: string, ifname: string): void {
   named(() => releaseHolder(dataDir, network, { containerId, ifname }));

@@ -1,6 +1,8 @@
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
 
-/** Chained without `ipam`: the container keeps the addresses that the plugin before this one gave. Nothing is reserved. */
+/**
+ * Chained without `ipam`: the container keeps the addresses that the plugin before this one gave. Nothing is reserved.
+ */
 export function openPrevious({ config }: IpamContext): Ipam {
   return {
     add(): Allocation {

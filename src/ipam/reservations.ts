@@ -82,14 +82,11 @@ function hasFree(spans: readonly Span[], never: readonly Address[], taken: Reado
 }
 
 /** What a container already holds in these spans: one more address would leak when it is given another. */
-export function refuseSecond(
-  attachment: Attachment,
-  spans: readonly Span[],
-  held: readonly Address[],
-): void {
+export function refuseSecond(attachment: Attachment, spans: readonly Span[], held: readonly Address[]): void {
   const found = held.find((address) => spans.some((span) => inSpan(span, address)));
   if (found === undefined) return;
-  const message = `${formatAddress(found)} is already allocated to ${attachment.containerId} ${attachment.ifname}; run DEL before another ADD`;
+  const who = `${attachment.containerId} ${attachment.ifname}`;
+  const message = `${formatAddress(found)} is already allocated to ${who}; run DEL before another ADD`;
   throw new PluginError(ErrorCode.addressTaken, message);
 }
 

@@ -14,9 +14,9 @@ export function inSpan({ first, last }: Span, { family, value }: Address): boole
 }
 
 /**
- * The addresses of spans of one family as a ring, in the reference's order: from the one after the last that was given, so that an
- * address just freed is not given again at once, through all spans, and once around. The first address of the first span comes first when there was none.
- * Never enumerated: the caller stops at the first that is free.
+ * The addresses of spans of one family as a ring, in the reference's order: from the one after the last that was given,
+ * so that an address just freed is not given again at once, through all spans, and once around. The first address of
+ * the first span comes first when there was none. Never enumerated: the caller stops at the first that is free.
  * @param spans at least one; they do not overlap
  * @param after may lie outside of all spans: the configuration has changed then
  * @param never addresses to pass over, such as gateways

@@ -14,7 +14,7 @@ import {
   withLock,
 } from "../system/files.ts";
 import { bootId, bootTime } from "./boot.ts";
-import { type Holder, HolderIndex, hash } from "./holder-index.ts";
+import { BOOT_FILE, type Holder, HolderIndex, hash, INDEX_FORMAT } from "./holder-index.ts";
 
 export type { Holder };
 
@@ -25,18 +25,20 @@ export interface Reservation {
 }
 
 /**
- * The reservations of one network, in the reference host-local's own format, so that both can be used at any moment, also at once
- * (plugins/ipam/host-local/backend/disk): in DATADIR/NETWORK one file an address, named by it, with `CONTAINERID\r\nIFNAME`;
- * `last_reserved_ip.N` with the last address given from range set N; `lock`, held with flock(2) around every change.
+ * The reservations of one network, in the format of the reference host-local (plugins/ipam/host-local/backend/disk), so
+ * that both can be used at any moment, also at once. In DATADIR/NETWORK there is one file an address, named by it, with
+ * `CONTAINERID\r\nIFNAME`; `last_reserved_ip.N` with the last address given from range set N; and `lock`, held with
+ * flock(2) around every change.
  *
- * The reference reads all of it at every ADD and DEL. Here an index beside it answers instead (DATADIR/.ipvlan-cni), and a seal on the
- * folder says whether the index is complete. The seal is the folder's modification time: after each of our changes it is set to a time whose
- * nanoseconds are a hash of the folder, the boot and the seconds. Any other hand that adds or removes a file makes the kernel
- * write the present time over it, in the same tick of the clock too. Then, or after a crash in the middle of a change, or a boot, everything is read once and
- * the index made anew.
+ * The reference reads all of it at every ADD and DEL. Here an index beside it (DATADIR/.ipvlan-cni) answers instead,
+ * and a seal on the folder tells whether the index is complete. The seal is the folder's modification time: after each
+ * of our changes it is set to a time whose nanoseconds are a hash of the folder, the boot and the seconds. When another
+ * hand adds or removes a file, the kernel writes the present time over it, even within one tick of its clock. Then, as
+ * after a crash in the middle of a change and after a boot, everything is read once and the index is made anew.
  *
- * Nothing is synchronised to disk. Power loss ends every container, so no reservation of theirs is needed afterwards; what it may leave is an
- * empty file under an address, and that is recognised and freed.
+ * Nothing is synchronised to disk, which would cost 0.4 ms and more for each file. Power loss ends every container, so
+ * none of their reservations is needed afterwards, and the next boot frees them; what else it may leave is an empty
+ * file under an address, as a killed reference plugin does, and that is recognised and freed.
  */
 export class Store {
   readonly #folder: string;
@@ -47,6 +49,7 @@ export class Store {
   #scanned = false;
   /** Something changed, so that the seal is broken or missing. */
   #changed = false;
+  /** The addresses in the files last_reserved_ip.N, as far as they were read. */
   readonly #lastTexts = new Map<string, string>();
   /** The folder as it was before the first change. */
   readonly #opened: FileStatus;
@@ -56,7 +59,9 @@ export class Store {
     this.#folder = folderOf(dataDir, network);
     this.#indexFolder = `${dataDir}/.ipvlan-cni/networks/${network}`;
     this.#index = new HolderIndex(this.#indexFolder);
-    this.#opened = fileStatus(this.#folder) as FileStatus;
+    const status = fileStatus(this.#folder);
+    if (status === undefined) throw new SystemError("statx", Errno.ENOENT, this.#folder);
+    this.#opened = status;
   }
 
   /**
@@ -70,32 +75,35 @@ export class Store {
   /** Reads all reservations, freeing what is none, and makes the index anew. */
   scan(newBoot = false): Reservation[] {
     const recorded = this.#recordedBoot();
-    const leftover = newBoot && recorded !== undefined && recorded !== this.#boot ? bootTime() : undefined;
+    // Without a record nobody knows of which boot a file is.
+    const booted = newBoot && recorded !== undefined && recorded !== this.#boot ? bootTime() : undefined;
     const found: Reservation[] = [];
     this.#changed = true;
     this.#scanned = true;
     this.#index.clear();
     for (const name of listFolder(this.#folder)) {
-      const path = `${this.#folder}/${name}`;
-      if (name.startsWith(".") && name.endsWith(".tmp")) {
-        // Made under the lock that this process holds: its maker was killed.
-        removeFile(path);
-        continue;
-      }
-      if (parseAddress(name) === undefined) continue;
-      const holder = parseHolder(readSmall(path) ?? "");
-      if (holder === undefined || (leftover !== undefined && this.#isOlder(path, leftover))) {
-        removeFile(path);
-        continue;
-      }
+      const holder = this.#examine(name, booted);
+      if (holder === undefined) continue;
       this.#index.add(holder, name);
       found.push({ name, holder });
     }
-    if (this.#boot !== undefined && (recorded === undefined || newBoot) && recorded !== this.#boot) {
+    if (this.#boot !== undefined && recorded !== this.#boot && (recorded === undefined || newBoot)) {
       makeFolder(this.#indexFolder);
       replaceFile(this.#bootFile, this.#boot);
     }
     return found;
+  }
+
+  /** The holder of a reservation. What must not stay is removed: leftovers, torn files, those from before `booted`. */
+  #examine(name: string, booted: bigint | undefined): Holder | undefined {
+    const path = `${this.#folder}/${name}`;
+    // Made under the lock that this process holds: its maker was killed.
+    const isLeftover = name.startsWith(".") && name.endsWith(".tmp");
+    if (!isLeftover && parseAddress(name) === undefined) return undefined;
+    const holder = isLeftover ? undefined : parseHolder(readSmall(path) ?? "");
+    if (holder !== undefined && (booted === undefined || this.reservedAt(name) >= booted)) return holder;
+    removeFile(path);
+    return undefined;
   }
 
   /** The addresses that the container's interface holds, and those of a file that names only the container. */
@@ -119,13 +127,16 @@ export class Store {
   /** The address that was last given from this range set. */
   lastReserved(rangeId: number): Address | undefined {
     const file = `last_reserved_ip.${rangeId}`;
-    const text = readSmall(`${this.#folder}/${file}`);
-    if (text === undefined) return undefined;
-    this.#lastTexts.set(file, text);
-    return parseAddress(text);
+    const text = readSmall(`${this.#folder}/${file}`) ?? "";
+    const address = parseAddress(text);
+    if (address !== undefined) this.#lastTexts.set(file, text);
+    return address;
   }
 
-  /** Reserves the first candidate that is free and remembers it as the last one given. @returns undefined where none is free. */
+  /**
+   * Reserves the first candidate that is free and remembers it as the last one given.
+   * @returns undefined where none is free
+   */
   reserve(holder: Holder, candidates: Iterable<Address>, rangeId: number): Address | undefined {
     this.#changed = true;
     const text = `${holder.containerId}\r\n${holder.ifname}`;
@@ -158,7 +169,9 @@ export class Store {
     return fileStatus(`${this.#folder}/${name}`)?.modified ?? 0n;
   }
 
-  /** Writes the index and the seal, if anything changed. Never fails: without a seal the next process reads everything. */
+  /**
+   * Writes the index and the seal, if anything changed. Never fails: without a seal the next process reads everything.
+   */
   close(): void {
     if (!this.#changed) return;
     try {
@@ -180,11 +193,11 @@ export class Store {
 
   /** The nanoseconds that seal the folder at these seconds: 0 to 999,999,999. */
   #seal(seconds: number): number {
-    return hash(`${this.#opened.identity} ${this.#boot} ${seconds}`) % 1_000_000_000;
+    return hash(`${INDEX_FORMAT} ${this.#opened.identity} ${this.#boot} ${seconds}`) % 1_000_000_000;
   }
 
   get #bootFile(): string {
-    return `${this.#indexFolder}/boot`;
+    return `${this.#indexFolder}/${BOOT_FILE}`;
   }
 
   /** "" where the power failed before the record was on the disk: of an earlier boot, then. */
@@ -192,12 +205,7 @@ export class Store {
     return readSmall(this.#bootFile);
   }
 
-  #isOlder(path: string, time: bigint): boolean {
-    const status = fileStatus(path);
-    return status !== undefined && status.modified < time;
-  }
-
-  /** Candidates by name; after some that turned out to be taken, the folder is read and the taken ones are passed over. */
+  /** Candidates by name. After some that are taken the folder is read, and those that are taken are passed over. */
   *#unlisted(candidates: Iterable<Address>): Generator<string, void> {
     let taken: Set<string> | undefined;
     let tried = 0;
@@ -260,8 +268,8 @@ function folderOf(dataDir: string, network: string): string {
 }
 
 /**
- * Reads a reservation. The reference makes the file first and writes it then: undefined for the empty or torn one that is
- * left when it was killed in between, or the power failed.
+ * Reads a reservation. The reference makes the file first and writes it then: undefined for the empty or torn one that
+ * is left when it was killed in between, or the power failed.
  */
 function parseHolder(text: string): Holder | undefined {
   const trimmed = text.trim();

@@ -1,9 +1,10 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { allIpvlans, allLinks, type Link, linkByName } from "../netlink/link.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
-import type { Namespace } from "../system/namespace.ts";
+import { type Namespace, namespaceIdentity } from "../system/namespace.ts";
 import {
   type Attachment,
+  type AttachmentId,
   attachmentsOnParent,
   findAttachment,
   forgetAttachment,
@@ -15,8 +16,8 @@ import {
   withParentLock,
 } from "./attachments.ts";
 import { closeContainer, findContainer } from "./container.ts";
-import { createInNamespace, ownerAlias, remove } from "./ipvlan.ts";
-import { describePort, flags, modes } from "./modes.ts";
+import { createInNamespace, isOwnedBy, remove } from "./ipvlan.ts";
+import { describePort } from "./modes.ts";
 import { ensureParent, isOurs, type NamedParent } from "./parent.ts";
 
 /** Where the links of one ADD lie: sockets, and the container's namespace. */
@@ -30,6 +31,8 @@ export interface Places {
 export interface Attached {
   readonly parent: Link;
   readonly link: Link;
+  /** As it is recorded: under the parent's own name. */
+  readonly attachment: Attachment;
 }
 
 /**
@@ -38,9 +41,10 @@ export interface Attached {
  * Leaves nothing behind when it fails.
  */
 export function attach(places: Places, parent: NamedParent, attachment: Attachment, mtu: number): Attached {
-  return withParentLock(attachment.parent, () => {
+  const attached = withParentLock(attachment.parent, () => {
     const { lower, container, namespace } = places;
-    const parentLink = ensureParent(lower, parent);
+    const { link: parentLink, made } = ensureParent(lower, parent);
+    if (parentLink.name !== parent.name) return parentLink.name;
     try {
       if (mtu > parentLink.mtu) {
         throw new PluginError(
@@ -53,19 +57,25 @@ export function attach(places: Places, parent: NamedParent, attachment: Attachme
       recordAttachment(attachment);
       const { ifname, mode, flag } = attachment;
       const link = createInNamespace(lower, parentLink, container, namespace.fd, { ifname, mode, flag, mtu });
-      return { parent: parentLink, link };
+      return { parent: parentLink, link, attachment };
     } catch (error) {
-      release(lower, attachment);
+      const last = forgetAttachment(attachment);
+      if (made || last) removeParent(lower, attachment.parentName);
       throw error;
     }
   });
+  if (typeof attached !== "string") return attached;
+  // The kernel found the link by one of its alternative names (ip link property add): one port, so one lock and one list.
+  const key = attachment.parent.replace(parent.name, () => attached);
+  const named = { name: attached, vlan: undefined, dummy: parent.dummy };
+  return attach(places, named, { ...attachment, parent: key, parentName: attached }, mtu);
 }
 
 /**
  * Refuses a container's second ADD under the same interface name, and clears away what is left of a first one whose
  * interface is gone: its container ended without DEL. Call it before {@link attach}, outside of any lock.
  */
-export function clearStaleAttachment(lower: NetlinkSocket, network: string, containerId: string, ifname: string): void {
+export function clearStaleAttachment(host: NetlinkSocket, network: string, containerId: string, ifname: string): void {
   const earlier = findAttachment(network, containerId, ifname);
   if (earlier === undefined) return;
   if (isAlive(earlier)) {
@@ -74,12 +84,24 @@ export function clearStaleAttachment(lower: NetlinkSocket, network: string, cont
       `container ${containerId} is attached to network ${network} as ${ifname} already: DEL it first`,
     );
   }
-  releaseParent(lower, earlier);
+  releaseParent(host, earlier);
 }
 
 /** Forgets the attachment and takes its parent away if it is ours and was its last. Everything may be gone already. */
-export function releaseParent(lower: NetlinkSocket, attachment: Attachment): void {
-  withParentLock(attachment.parent, () => release(lower, attachment));
+export function releaseParent(host: NetlinkSocket, attachment: AttachmentId): void {
+  withParentLock(attachment.parent, () => {
+    if (!forgetAttachment(attachment)) return;
+    if (!attachment.linkInContainer) return removeParent(host, attachment.parentName);
+    const container = findContainer(attachment.netns);
+    if (container === undefined) return;
+    try {
+      // The path may lead to another namespace by now.
+      const key = parentKey(attachment.parentName, namespaceIdentity(container.namespace));
+      if (key === attachment.parent) removeParent(container.socket, attachment.parentName);
+    } finally {
+      closeContainer(container);
+    }
+  });
 }
 
 /** Takes away every parent of ours that no attachment uses: what an ADD or DEL that was killed can leave. */
@@ -91,52 +113,54 @@ export function removeAbandonedParents(host: NetlinkSocket): void {
   }
 }
 
+/**
+ * Takes our parent away, unless a link stands on it that would go with it: a VLAN in the VLAN, or one that somebody made
+ * by hand. It is taken away with a later last attachment, or by GC.
+ */
 function removeParent(lower: NetlinkSocket, name: string): void {
   const link = linkByName(lower, name);
-  if (link !== undefined && isOurs(link)) remove(lower, link);
+  if (link === undefined || !isOurs(link)) return;
+  const isOnIt = (one: Link) => one.lower === link.index && one.lowerNamespace === undefined;
+  if (!allLinks(lower).some(isOnIt)) remove(lower, link);
 }
 
-function release(lower: NetlinkSocket, attachment: Attachment): void {
-  const last = forgetAttachment(attachment);
-  if (!last || attachment.linkInContainer) return;
-  removeParent(lower, attachment.parentName);
+/** What a container wants of the parent's port. */
+export type PortWish = Pick<Attachment, "parent" | "mode" | "flag">;
+
+/** Makes sure that the parent's port has, or may get, this mode and flag. @throws PluginError 101 */
+function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
+  refuseConflict(lower, parent, wish);
+  const wanted = describe(wish);
+  if (recordedPort(wish.parent) !== wanted) recordPort(wish.parent, wanted);
 }
 
 /**
- * Makes sure that the parent's port has, or may get, this mode and flag: a new ipvlan with another mode or flag silently
- * changes every other one on the parent (drivers/net/ipvlan/ipvlan_main.c, ipvlan_link_new).
+ * Refuses a mode or flag that differs from the one that interfaces on the parent have: a new ipvlan with another one would
+ * silently change all of them (drivers/net/ipvlan/ipvlan_main.c, ipvlan_link_new).
+ *
+ * @param lower socket in the parent's namespace. Interfaces that others made are seen there alone: the kernel lists none of
+ *   other namespaces
+ * @throws PluginError 101
  */
-function claimPort(lower: NetlinkSocket, parent: Link, attachment: Attachment): void {
-  const wanted = `${attachment.mode} ${attachment.flag}`;
-  const recorded = recordedPort(attachment.parent);
-  if (recorded === wanted) return;
-  if (recorded !== undefined) {
-    for (const other of attachmentsOnParent(attachment.parent)) {
-      if (`${other.mode} ${other.flag}` === wanted || !isAlive(other)) continue;
-      throw conflict(
-        parent.name,
-        wanted,
-        `${other.mode} ${other.flag}`,
-        `container ${other.containerId} (network ${other.network})`,
-      );
+export function refuseConflict(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
+  const wanted = describe(wish);
+  const recorded = recordedPort(wish.parent);
+  if (recorded !== undefined && recorded !== wanted) {
+    for (const other of attachmentsOnParent(wish.parent)) {
+      if (describe(other) === wanted || !isAlive(other)) continue;
+      const holder = `container ${other.containerId} (network ${other.network})`;
+      throw conflict(parent.name, wanted, describe(other), holder);
     }
   }
-  const foreign = allIpvlans(lower).find(
-    ({ lower: index, lowerNamespace, ipvlan }) =>
-      index === parent.index &&
-      lowerNamespace === undefined &&
-      ipvlan !== undefined &&
-      (ipvlan.mode !== modes[attachment.mode].number || ipvlan.flags !== flags[attachment.flag]),
-  );
-  if (foreign?.ipvlan !== undefined) {
-    throw conflict(
-      parent.name,
-      wanted,
-      describePort(foreign.ipvlan.mode, foreign.ipvlan.flags),
-      `the link ${foreign.name}`,
-    );
+  for (const { name, lower: index, lowerNamespace, ipvlan } of allIpvlans(lower)) {
+    if (ipvlan === undefined || index !== parent.index || lowerNamespace !== undefined) continue;
+    const present = describePort(ipvlan.mode, ipvlan.flags);
+    if (present !== wanted) throw conflict(parent.name, wanted, present, `the link ${name}`);
   }
-  recordPort(attachment.parent, wanted);
+}
+
+function describe({ mode, flag }: PortWish): string {
+  return `${mode} ${flag}`;
 }
 
 function conflict(parent: string, wanted: string, present: string, holder: string): PluginError {
@@ -148,12 +172,13 @@ function conflict(parent: string, wanted: string, present: string, holder: strin
   );
 }
 
-/** Whether the attachment's interface exists. */
-function isAlive(attachment: Attachment): boolean {
-  const container = findContainer(attachment.netns);
+/** Whether the attachment's interface exists. It does, too, while the ADD that made it has not marked it yet. */
+function isAlive({ netns, ifname, containerId }: Attachment): boolean {
+  const container = findContainer(netns);
   if (container === undefined) return false;
   try {
-    return linkByName(container.socket, attachment.ifname)?.alias === ownerAlias(attachment.containerId);
+    const link = linkByName(container.socket, ifname);
+    return link !== undefined && isOwnedBy(link, containerId);
   } finally {
     closeContainer(container);
   }

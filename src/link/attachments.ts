@@ -18,25 +18,29 @@ import { cstring } from "../system/text.ts";
  *
  *     /run/ipvlan-cni/locks/PARENT                              held while a parent or its list of attachments changes
  *     /run/ipvlan-cni/parents/PARENT/port                       mode and flag of the parent's ipvlan port: "l2 bridge"
- *     /run/ipvlan-cni/parents/PARENT/attachments/ID:IFNAME      one file an attachment, and the same file (a hard link) as
- *     /run/ipvlan-cni/networks/NETWORK/ID:IFNAME
+ *     /run/ipvlan-cni/networks/NETWORK/ID:IFNAME                one file an attachment, and the same file (a hard link) as
+ *     /run/ipvlan-cni/parents/PARENT/attachments/NETWORK:ID:IFNAME
  *
  * PARENT is the link's name, behind it `@` and the namespace's identity where it lies in a container's namespace.
  * Nothing here needs reading all attachments, but where a conflict has to be explained.
  */
 const root = "/run/ipvlan-cni";
 
-export interface Attachment {
+/** Which attachment, on which parent. */
+export interface AttachmentId {
   readonly network: string;
   readonly containerId: string;
   readonly ifname: string;
-  /** Path of the container's namespace. */
+  /** Path of the container's namespace; empty where it is not known. */
   readonly netns: string;
   /** The parent's folder, see {@link parentKey}. */
   readonly parent: string;
   readonly parentName: string;
   /** The parent lies in the container's namespace. */
   readonly linkInContainer: boolean;
+}
+
+export interface Attachment extends AttachmentId {
   readonly mode: Mode;
   readonly flag: Flag;
 }
@@ -46,8 +50,8 @@ export function parentKey(name: string, namespaceIdentity: string | undefined): 
 }
 
 // A file name holds 255 bytes, and the specification sets no limit to a container's id.
-function entryName(containerId: string, ifname: string): string {
-  const name = `${containerId}:${ifname}`;
+function entryName(...parts: readonly string[]): string {
+  const name = parts.join(":");
   return name.length <= 250 ? name : `${name.slice(0, 180)}~${fingerprint(name)}`;
 }
 
@@ -89,22 +93,22 @@ export function recordPort(parent: string, modeAndFlag: string): void {
 
 /** Call it under the parent's lock. A record that an earlier, unfinished ADD left under the same name is replaced. */
 export function recordAttachment(attachment: Attachment): void {
-  const entry = entryName(attachment.containerId, attachment.ifname);
+  const { network, containerId, ifname } = attachment;
+  // With the network: an ADD of another one under the same interface name fails, and must leave this one's record.
+  const entry = entryName(network, containerId, ifname);
   const folder = `${root}/parents/${attachment.parent}/attachments`;
   const text = JSON.stringify(attachment);
   const file = `${folder}/${entry}`;
-  const networkFile = `${root}/networks/${attachment.network}/${entry}`;
+  const networkFile = `${root}/networks/${network}/${entryName(containerId, ifname)}`;
   if (!createWhole(folder, entry, text, false)) {
     removeFile(file);
     createWhole(folder, entry, text, false);
   }
   let result = linkFile(file, networkFile);
-  if (result === -Errno.ENOENT) {
-    makeFolder(`${root}/networks/${attachment.network}`);
-    result = linkFile(file, networkFile);
-  }
-  if (result === -Errno.EEXIST) {
-    removeFile(networkFile);
+  // A DEL of the network's last attachment on another parent may remove the folder again, any number of times.
+  for (let attempt = 1; (result === -Errno.ENOENT || result === -Errno.EEXIST) && attempt < 1000; attempt++) {
+    if (result === -Errno.ENOENT) makeFolder(`${root}/networks/${network}`);
+    else removeFile(networkFile);
     result = linkFile(file, networkFile);
   }
   check(result, "linkat", networkFile);
@@ -120,14 +124,15 @@ export function findAttachment(network: string, containerId: string, ifname: str
   return readAttachment(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
 }
 
-/** Forgets an attachment; call it under the parent's lock. @returns whether it was the parent's last. */
-export function forgetAttachment(attachment: Attachment): boolean {
-  const entry = entryName(attachment.containerId, attachment.ifname);
-  const folder = `${root}/parents/${attachment.parent}`;
-  removeFile(`${root}/networks/${attachment.network}/${entry}`);
-  removeFolder(`${root}/networks/${attachment.network}`);
-  removeFile(`${folder}/attachments/${entry}`);
-  return forgetParentIfUnused(attachment.parent);
+/**
+ * Forgets an attachment; call it under the parent's lock.
+ * @returns whether there was a record and no other is left on the parent: without records nothing says that a parent is unused
+ */
+export function forgetAttachment({ network, containerId, ifname, parent }: AttachmentId): boolean {
+  removeFile(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
+  removeFolder(`${root}/networks/${network}`);
+  const removed = removeFile(`${root}/parents/${parent}/attachments/${entryName(network, containerId, ifname)}`);
+  return forgetParentIfUnused(parent) && removed;
 }
 
 /** Removes the parent's folder where no attachment is left in it; call it under the parent's lock. @returns whether none is */

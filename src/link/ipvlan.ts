@@ -1,6 +1,6 @@
 import type { Flag, Mode } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { createIpvlan, deleteLink, type IpvlanOptions, type Link, linkByName } from "../netlink/link.ts";
+import { createIpvlan, deleteLink, type IpvlanOptions, type Link, linkByName, rename } from "../netlink/link.ts";
 import { execute, NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { flags, modes } from "./modes.ts";
@@ -28,8 +28,7 @@ export function isOwnedBy(link: Link, containerId: string): boolean {
 }
 
 /**
- * Makes the ipvlan link in the container's namespace, down and without addresses; under a temporary name where the kernel
- * demands it.
+ * Makes the ipvlan link in the container's namespace, down and without addresses.
  * @param lower socket in the parent's namespace
  * @param container socket in the container's namespace, and that namespace's file descriptor
  */
@@ -61,7 +60,13 @@ export function createInNamespace(
   if (link === undefined) {
     throw new PluginError(ErrorCode.internal, `ipvlan ${name} was made and is not in the container's namespace`);
   }
-  return link;
+  if (name === request.ifname) return link;
+  const [refusal] = transact(container, [rename(link.index, name, request.ifname)]);
+  if (refusal !== undefined) {
+    remove(container, link);
+    throw explain(refusal, lower, parent, request);
+  }
+  return { ...link, name: request.ifname };
 }
 
 /** Makes sure that the kernel has ipvlan, loading its module if need be. @throws PluginError */

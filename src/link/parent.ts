@@ -77,12 +77,13 @@ function onlyLink(socket: NetlinkSocket, indexes: Set<number>, what: string, poi
 
 /**
  * The parent's link, made where it is missing and may be made. Call it under the parent's lock.
+ * @returns `made`: by this call
  */
-export function ensureParent(socket: NetlinkSocket, parent: NamedParent): Link {
+export function ensureParent(socket: NetlinkSocket, parent: NamedParent): { link: Link; made: boolean } {
   const existing = linkByName(socket, parent.name);
   if (existing !== undefined) {
     refuseUnusable(existing, parent);
-    return existing;
+    return { link: existing, made: false };
   }
   const creation = parent.dummy ? createDummy(parent.name) : vlanCreation(socket, parent);
   // One send for both: a process that is ended between them would leave a link without the mark, for ever.
@@ -92,27 +93,31 @@ export function ensureParent(socket: NetlinkSocket, parent: NamedParent): Link {
   if (upFailure !== undefined || link === undefined) {
     throw new PluginError(ErrorCode.parent, `parent ${parent.name} could not be set up`, upFailure?.message);
   }
-  return link;
+  return { link, made: true };
 }
 
-/** Whether {@link ensureParent} would succeed now; makes nothing. @throws PluginError with the reason */
-export function checkParentUsable(socket: NetlinkSocket, parent: NamedParent): void {
+/**
+ * Whether {@link ensureParent} and an ipvlan on the parent would succeed now; makes nothing.
+ * @returns the parent's link, if it is there already
+ * @throws PluginError with the reason
+ */
+export function checkParentUsable(socket: NetlinkSocket, parent: NamedParent): Link | undefined {
   const existing = linkByName(socket, parent.name);
   if (existing === undefined) {
     if (!parent.dummy) vlanCreation(socket, parent);
-    return;
+    return undefined;
   }
   refuseUnusable(existing, parent);
+  if (macvlanOn(socket, existing) !== undefined) throw explainBusy(socket, existing);
+  return existing;
 }
 
 function vlanCreation(socket: NetlinkSocket, { name, vlan }: NamedParent): Request {
   if (vlan === undefined) {
-    throw new PluginError(
-      ErrorCode.parent,
-      `parent ${name} does not exist, and its name is not BASE.VID of a VLAN that could be made: ` +
-        `ip link show lists the links there are`,
-      "/master",
-    );
+    const reason = /\.\d+$/.test(name)
+      ? "cannot be made: a VLAN id is a number from 1 to 4094"
+      : "its name is not BASE.VID of a VLAN that could be made: ip link show lists the links there are";
+    throw new PluginError(ErrorCode.parent, `parent ${name} does not exist, and ${reason}`, "/master");
   }
   const base = linkByName(socket, vlan.base);
   if (base === undefined) {
@@ -157,15 +162,19 @@ function refuseUnusable(link: Link, parent: NamedParent): void {
 
 /** Why the kernel answers EBUSY for an ipvlan on this link: another driver receives all its packets. */
 export function explainBusy(socket: NetlinkSocket, parent: Link): PluginError {
-  const above = allLinks(socket).find(
-    ({ kind, lower, lowerNamespace }) =>
-      (kind === "macvlan" || kind === "macvtap") && lower === parent.index && lowerNamespace === undefined,
-  );
+  const above = macvlanOn(socket, parent);
   return refused(
     parent.name,
     above === undefined
       ? "another driver (macvlan, bridge, bond, team, Open vSwitch) uses it already, maybe from another namespace"
       : `it is the lower device of the ${above.kind} ${above.name}, and a link carries either macvlan or ipvlan`,
+  );
+}
+
+function macvlanOn(socket: NetlinkSocket, parent: Link): Link | undefined {
+  return allLinks(socket).find(
+    ({ kind, lower, lowerNamespace }) =>
+      (kind === "macvlan" || kind === "macvtap") && lower === parent.index && lowerNamespace === undefined,
   );
 }
 

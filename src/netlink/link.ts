@@ -187,6 +187,17 @@ export function setUp(index: number, name: string, alias: string): Request {
   };
 }
 
+/** Gives a link another name. */
+export function rename(index: number, name: string, to: string): Request {
+  return {
+    type: k.RTM_NEWLINK,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifinfomsg(index),
+    attributes: [stringAttribute(k.IFLA_IFNAME, to)],
+    what: `rename ${name} to ${to}`,
+  };
+}
+
 export function deleteLink(index: number, name: string): Request {
   return {
     type: k.RTM_DELLINK,

@@ -75,7 +75,7 @@ function receive(socket: NetlinkSocket): Message[] {
  */
 export function transact(socket: NetlinkSocket, requests: readonly Request[]): (NetlinkError | undefined)[] {
   const first = send(socket, requests);
-  const outcomes: (NetlinkError | undefined)[] = new Array(requests.length);
+  const outcomes = new Array<NetlinkError | undefined>(requests.length).fill(undefined);
   for (let waiting = requests.length; waiting > 0; ) {
     for (const message of receive(socket)) {
       const request = requests[message.sequence - first];

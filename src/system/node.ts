@@ -40,6 +40,7 @@ function negated(name: keyof typeof signatures): Call {
 }
 
 function run(file: string, options: RunOptions): RunOutcome {
+  const started = performance.now();
   const child = spawnSync(file, [], {
     env: options.environment,
     input: options.stdin,
@@ -48,8 +49,10 @@ function run(file: string, options: RunOptions): RunOutcome {
     killSignal: "SIGKILL",
     maxBuffer: Number.POSITIVE_INFINITY,
   });
-  const status = child.status ?? undefined;
-  const failure = (child.error as NodeJS.ErrnoException | undefined)?.code ?? child.signal ?? undefined;
+  // Node tells no error when the program has ended by itself, and one that it started holds its output open.
+  const late = performance.now() - started >= options.timeoutMs ? "ETIMEDOUT" : undefined;
+  const status = late === undefined ? (child.status ?? undefined) : undefined;
+  const failure = late ?? (child.error as NodeJS.ErrnoException | undefined)?.code ?? child.signal ?? undefined;
   return {
     status,
     stdout: child.stdout ?? "",

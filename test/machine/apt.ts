@@ -50,7 +50,11 @@ export async function downloadAlone(names: readonly string[], folder: string): P
 async function fetchAll(folder: string, list: () => Promise<string[]>): Promise<string[]> {
   requireApt();
   mkdirSync(folder, { recursive: true });
-  const attempt = async () => run("apt-get", [...options(), "download", ...(await list())], { cwd: folder });
+  const attempt = async () => {
+    // Before the options, which it may change.
+    const wanted = await list();
+    return run("apt-get", [...options(), "download", ...wanted], { cwd: folder });
+  };
   let result = await attempt();
   if (result.code !== 0 && ownIndex === undefined) {
     // An index from before the last point release names files that the mirror has no more.
@@ -95,7 +99,8 @@ async function ensureKnown(names: readonly string[]): Promise<void> {
   if (unknown.length > 0) {
     throw new Error(
       `the test machine needs packages that apt does not find: ${unknown.join(" ")}\n` +
-        `Debian's "main" archive has them; with it in the sources: apt-get update && apt-get install ${unknown.join(" ")}`,
+        'Debian\'s "main" archive has them. With it in the sources: ' +
+        `apt-get update && apt-get install ${unknown.join(" ")}`,
     );
   }
 }

@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { closeSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { basename, dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
@@ -25,8 +25,11 @@ export interface ScriptOptions {
 /** Enough for many processes under emulation on a busy machine, in milliseconds. */
 export const defaultTimeout = 60_000;
 
-/** How long a killed script may take until the agent says so, in milliseconds; past it the machine counts as hanging. */
-const killGrace = 10_000;
+/** How long a running machine may take to answer a new client, in milliseconds. */
+export const helloTimeout = 60_000;
+
+/** How long a killed script may take to be gone, in milliseconds. After that the machine counts as hanging. */
+const killGrace = 15_000;
 
 export interface Channel {
   /** Waits for the agent to answer, and ends what former clients left running. */
@@ -87,14 +90,14 @@ export function createChannel({ to, from }: Wire, share: string, explain: (seen:
     const answer = answerTo(`hello ${nonce}`);
     // The first newline ends what a former client may have left unfinished.
     to.write(`\nhello ${nonce}\n`);
-    await within(timeoutMs, answer, () => explain(`it did not answer within ${timeoutMs / 1000} s`));
+    await within(timeoutMs, answer, () => explain(`it did not answer within ${(timeoutMs / 1000).toFixed(1)} s`));
   }
 
   async function run(script: string, options: ScriptOptions = {}): Promise<Outcome> {
     const { timeoutMs = defaultTimeout, onOutput } = options;
     const id = `${nonce}-${++count}`;
     const file = (kind: string) => join(share, `${id}.${kind}`);
-    const printed = (kind: string) => readFileSync(file(kind), "utf8");
+    const printed = (kind: string) => (existsSync(file(kind)) ? readFileSync(file(kind), "utf8") : "");
     writeFileSync(file("sh"), script);
     const followers = onOutput
       ? [
@@ -104,7 +107,7 @@ export function createChannel({ to, from }: Wire, share: string, explain: (seen:
       : [];
     try {
       const answer = answerTo(`done ${id}`);
-      to.write(`run ${id}\n`);
+      to.write(`${onOutput ? "stream" : "run"} ${id}\n`);
       const inTime = await within(timeoutMs, answer, () => undefined);
       if (inTime === undefined) {
         to.write(`kill ${id}\n`);

@@ -7,7 +7,7 @@ export interface Follower {
   end(): void;
 }
 
-/** Looks ten times a second for new bytes; the file need not be there yet. (inotify would not tell what a guest writes.) */
+/** Looks ten times a second for new bytes, since inotify does not tell what a guest writes. The file may come later. */
 export function follow(path: string, onChunk: (chunk: Buffer) => void): Follower {
   const buffer = Buffer.alloc(65536);
   let position = 0;

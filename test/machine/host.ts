@@ -9,7 +9,15 @@
  */
 
 import { dirname } from "node:path";
-import { type Channel, connect, createChannel, describe, type Outcome, type ScriptOptions } from "./channel.ts";
+import {
+  type Channel,
+  connect,
+  createChannel,
+  describe,
+  helloTimeout,
+  type Outcome,
+  type ScriptOptions,
+} from "./channel.ts";
 import { localObstacle, startLocal } from "./local.ts";
 import { progress } from "./process.ts";
 import { machineError, type RunFolder, runFolder } from "./run-folder.ts";
@@ -93,7 +101,7 @@ async function attach(folder: RunFolder, stop: () => Promise<void>): Promise<Tes
     throw explain(`it is not there (${error.message})`);
   });
   const channel = createChannel(wire, folder.share, explain);
-  await channel.hello(20_000);
+  await channel.hello(helloTimeout);
   return testHost("vm", channel, stop);
 }
 

@@ -4,14 +4,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CpioEntry, cpio, folderMode, programMode } from "./cpio.ts";
 import { modulesInOrder } from "./kernel.ts";
+import { memoryFiles } from "./memory-files.ts";
 
 /** Loaded before anything else: the bus, the channel, and what the guest's root is made of. */
 const bootModules = ["virtio_pci", "virtio_console", "9pnet_virtio", "9p", "overlay"];
 
 /** The initramfs, from busybox and a kernel's modules in the root folders of two layers. */
 export async function initramfs(base: string, kernel: string): Promise<Buffer> {
+  const inMemory = await memoryFiles([base, "/"]);
   const modules = await modulesInOrder(kernel, bootModules);
-  const folders = ["bin", "dev", "host", "layers", "modules", "new", "over", "proc", "share", "sys"];
+  const folders = ["bin", "dev", "host", "layers", "memory", "modules", "new", "over", "proc", "share", "sys"];
   const entries: CpioEntry[] = [
     ...folders.map((path) => ({ path, mode: folderMode })),
     { path: "bin/busybox", mode: programMode, data: readFileSync(join(base, "usr/bin/busybox")) },
@@ -22,6 +24,7 @@ export async function initramfs(base: string, kernel: string): Promise<Buffer> {
       mode: programMode,
       data,
     })),
+    ...inMemory.map((entry) => ({ ...entry, path: `memory/${entry.path}` })),
   ];
   return cpio(entries);
 }

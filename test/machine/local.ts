@@ -4,7 +4,7 @@ import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { endChild, spawnBound } from "./bound-process.ts";
-import { type Channel, createChannel } from "./channel.ts";
+import { type Channel, createChannel, helloTimeout } from "./channel.ts";
 import { type Group, layer } from "./packages.ts";
 import { run } from "./process.ts";
 import { machineError, makeRunFolder, quote, removeRunFolder } from "./run-folder.ts";
@@ -57,7 +57,7 @@ export async function startLocal(groups: readonly Group[] = []): Promise<LocalMa
       throw new Error("the namespaces have no pipes");
     }
     const channel = createChannel({ to: stdin, from: stdout }, folder.share, (seen) => machineError(folder, seen));
-    await channel.hello(20_000);
+    await channel.hello(helloTimeout);
     return { channel, holder, stop };
   } catch (error) {
     await stop();

@@ -165,6 +165,8 @@ async function installedOf(names: readonly string[]): Promise<string[]> {
   if (findProgram("dpkg-query") === undefined) {
     return [];
   }
-  const shown = (await run("dpkg-query", ["-W", "-f", "${Package} ${db:Status-Status}\n", ...names])).stdout.toString();
-  return names.filter((name) => shown.includes(`${name} installed\n`));
+  // Lines of a name, a tab and, for what is installed, the version.
+  const shown = (await run("dpkg-query", ["--show", ...names])).stdout.toString();
+  const installed = new Set([...shown.matchAll(/^(\S+)\t\S/gm)].map(([, name]) => name));
+  return names.filter((name) => installed.has(name));
 }

@@ -11,8 +11,7 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Channel } from "./channel.ts";
-import { connect, createChannel } from "./channel.ts";
+import { type Channel, connect, createChannel, helloTimeout } from "./channel.ts";
 import { chooseKind } from "./host.ts";
 import { type LocalMachine, startLocal } from "./local.ts";
 import { progress } from "./process.ts";
@@ -66,7 +65,7 @@ async function inVm(): Promise<number> {
     const explain = (seen: string) => machineError(vm.folder, seen);
     const channel = createChannel(await connect(vm.folder.socket), vm.folder.share, explain);
     try {
-      await channel.hello(20_000);
+      await channel.hello(helloTimeout);
       if (script !== undefined) {
         return await runScript(channel, script);
       }

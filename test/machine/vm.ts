@@ -70,12 +70,13 @@ export async function bootVm(options: VmOptions = {}): Promise<Vm> {
 }
 
 /**
- * - panic=-1: with QEMU's -no-reboot, a panic ends QEMU at once, and that is how the host sees it.
+ * - panic=-1: with QEMU's -no-reboot, a panic ends QEMU at once, and that is how the host sees it. oops=panic: nothing
+ *   that is tested after a failure in the kernel could be trusted.
  * - norandmaps: the emulator keeps what it translated of a program only as long as it stays at its address. With
  *   randomised addresses every process start takes three times as long.
  * - mitigations=off: they cost, and protect nothing here.
  */
-const kernelArguments = "console=ttyS0 panic=-1 quiet norandmaps mitigations=off";
+const kernelArguments = "console=ttyS0 panic=-1 oops=panic quiet norandmaps mitigations=off";
 
 function machineArguments(): string[] {
   const env = process.env;
@@ -90,7 +91,7 @@ function machineArguments(): string[] {
     ...readOnlyShare("/", "root"),
     ...["-virtfs", "local,path=share,mount_tag=share,security_model=none,multidevs=remap"],
     ...["-device", "virtio-serial-pci"],
-    // Servers, so that one client can come after another; relative to the run folder, for the length of a socket's path.
+    // Servers, so that one client can come after another. Relative to the run folder, since a socket's path is short.
     ...["-chardev", "socket,id=terminal,path=terminal,server=on,wait=off", "-device", "virtconsole,chardev=terminal"],
     ...["-chardev", "socket,id=channel,path=channel,server=on,wait=off"],
     ...["-device", "virtserialport,chardev=channel,nr=1"],

@@ -44,6 +44,8 @@ export interface Lab {
   ok(script: string, options?: ScriptOptions): Promise<string>;
   /** Calls the plugin once for each, one after another. */
   calls(calls: readonly Call[]): Promise<Answer[]>;
+  /** The same, all at once. */
+  together(calls: readonly Call[]): Promise<Answer[]>;
   call(call: Call): Promise<Answer>;
   /** ADD that must succeed. @returns the result */
   // biome-ignore lint/suspicious/noExplicitAny: results of every version of the protocol
@@ -63,8 +65,20 @@ export async function createLab(machine: TestHost): Promise<Lab> {
       return stdout;
     },
     async calls(calls) {
-      const text = await lab.ok(calls.map(callScript).join("\n"), { timeoutMs: 120_000 });
+      const text = await lab.ok(calls.map((call) => callScript(call, "/tmp/lab")).join("\n"), { timeoutMs: 120_000 });
       return parseAnswers(text);
+    },
+    async together(calls) {
+      const folders = calls.map((_, index) => `/tmp/lab/call.${index}`);
+      const script = [
+        `mkdir -p ${folders.join(" ")}`,
+        ...calls.map((call, index) => {
+          const folder = `${folders[index]}`;
+          return `{\n${callScript(call, folder)}\n} > ${folder}/answer &`;
+        }),
+        `wait\ncat ${folders.map((folder) => `${folder}/answer`).join(" ")}`,
+      ];
+      return parseAnswers(await lab.ok(script.join("\n"), { timeoutMs: 120_000 }));
     },
     async call(call) {
       const [answer] = await lab.calls([call]);
@@ -102,12 +116,16 @@ export function environmentOf(call: Call): Record<string, string> {
   );
 }
 
-function callScript(call: Call): string {
+/**
+ * The words that make a call and print its answer.
+ * @param folder of the call's own, where others run beside it
+ */
+export function callScript(call: Call, folder: string): string {
   const config = typeof call.config === "string" ? call.config : JSON.stringify(call.config);
   const variables = Object.entries(environmentOf(call)).map(([name, value]) => quote(`${name}=${value}`));
   return [
-    `cat > /tmp/lab/stdin <<'END-OF-CONFIGURATION'\n${config}\nEND-OF-CONFIGURATION`,
-    `call on ${call.host ?? "h1"} env ${variables.join(" ")} ${quote(call.plugin ?? pluginPath)}`,
+    `cat > ${folder}/stdin <<'END-OF-CONFIGURATION'\n${config}\nEND-OF-CONFIGURATION`,
+    `call ${folder} on ${call.host ?? "h1"} env ${variables.join(" ")} ${quote(call.plugin ?? pluginPath)}`,
   ].join("\n");
 }
 

@@ -59,10 +59,12 @@ reset() {
   mkdir -p /tmp/lab
 }
 
-# call NAME: the exit code, output and errors of the function or command behind, between marks (see lab.ts)
+# call FOLDER COMMAND...: runs the command with FOLDER/stdin, and prints its exit code, output and errors between marks (see lab.ts)
 call() {
+  _folder=$1
   _code=0
-  "$@" > /tmp/lab/stdout 2> /tmp/lab/stderr < /tmp/lab/stdin || _code=$?
-  printf '@%s %s %s\n' "$_code" "$(wc -c < /tmp/lab/stdout)" "$(wc -c < /tmp/lab/stderr)"
-  cat /tmp/lab/stdout /tmp/lab/stderr
+  shift
+  "$@" > "$_folder/stdout" 2> "$_folder/stderr" < "$_folder/stdin" || _code=$?
+  printf '@%s %s %s\n' "$_code" "$(wc -c < "$_folder/stdout")" "$(wc -c < "$_folder/stderr")"
+  cat "$_folder/stdout" "$_folder/stderr"
 }

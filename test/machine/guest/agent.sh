@@ -2,23 +2,26 @@
 # shared folder, so that nothing here has to count bytes.
 #
 #   hello NONCE     a new client: ends what former clients left running, answers "hello NONCE"
-#   run ID          runs ID.sh into ID.out and ID.err, answers "done ID CODE" when it ends
+#   run ID          runs ID.sh, answers "done ID CODE" when it ended and what it printed is in ID.out and ID.err; one of
+#                   these is left out if there is nothing in it
+#   stream ID       the same, but writes these two from the start
 #   kill ID         ends that script, which then answers as above
 #
-# Lines are read by the shell itself and a run costs one fork and one program, since every process start is dear under
-# emulation.
+# Lines are read by the shell itself and a run starts one program, since under emulation that is what takes time. The
+# shared folder is slow for many small writes, so a script's output goes to memory first.
 
 share=/run/ipvlan-test
+memory=/run/ipvlan-agent
 cd / || exit 1
-mkdir -p /run/ipvlan-agent
+mkdir -p $memory
 # Opened for both, a fifo never reports its end: reading from it with a timeout is a sleep that needs no process.
-mkfifo /run/ipvlan-agent/never
-exec 8<>/run/ipvlan-agent/never
+mkfifo $memory/never
+exec 8<>$memory/never
 jobs_of_client=
 
 # end ID HANDLER: the script is in a session of its own, below the handler that waits for it.
 end() {
-  [ -e "/run/ipvlan-agent/$1" ] && return
+  [ -e "$memory/$1.ended" ] && return
   script=
   # No newline ends that file, so the result of read says nothing.
   read -r script _ 2>/dev/null <"/proc/$2/task/$2/children"
@@ -41,13 +44,24 @@ while :; do
       jobs_of_client=
       echo "hello $id"
       ;;
-    run)
+    run | stream)
+      printed=$memory
+      [ "$verb" = run ] || printed=$share
       (
         # In the background, because the shell would report a signal that ends it among what the script printed.
-        setsid /bin/sh "$share/$id.sh" </dev/null >"$share/$id.out" 2>"$share/$id.err" 8>&- &
+        setsid /bin/sh "$share/$id.sh" </dev/null >"$printed/$id.out" 2>"$printed/$id.err" 8>&- &
         wait $!
         code=$?
-        : >"/run/ipvlan-agent/$id"
+        : >"$memory/$id.ended"
+        if [ "$verb" = run ]; then
+          set --
+          [ ! -s "$memory/$id.out" ] || set -- "$memory/$id.out"
+          [ ! -s "$memory/$id.err" ] || set -- "$@" "$memory/$id.err"
+          [ $# = 0 ] || cp "$@" "$share"
+          for file in "$@"; do
+            : >"$file"
+          done
+        fi
         echo "done $id $code"
       ) &
       jobs_of_client="$jobs_of_client $id:$!"

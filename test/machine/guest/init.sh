@@ -21,7 +21,9 @@ mount -t 9p -o "$options,cache=none" share /share
 
 # A file system in memory takes what the guest writes; under it the packages, under them the host's root.
 mount -t tmpfs -o mode=755 tmpfs /over
-mkdir /over/upper /over/work
+mkdir /over/work
+# Programs that are started all the time, so that they need not come through a share.
+mv /memory /over/upper
 lower=
 number=0
 while [ $number -lt "$layers" ]; do

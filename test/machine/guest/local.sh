@@ -21,9 +21,11 @@ for layer in "$@"; do
 done
 
 # over FOLDER LOWER: lays FOLDER anew, from LOWER and with changes that go to memory.
+number=0
 over() {
-  mkdir -p "upper$1" "work$1"
-  mount -t overlay -o "lowerdir=$2,upperdir=upper$1,workdir=work$1" overlay "$1"
+  number=$((number + 1))
+  mkdir "upper/$number" "work/$number"
+  mount -t overlay -o "lowerdir=$2,upperdir=upper/$number,workdir=work/$number" overlay "$1"
 }
 
 for folder in /*; do

@@ -1,5 +1,5 @@
-# Second half of the start, in the guest's own root: the virtual machine's after init.sh, the namespaces' after local.sh.
-# Then it stays as the first process and takes up the orphans, so that a process that ended is also gone.
+# Second half of the start, in the guest's own root: of the virtual machine after init.sh, of the namespaces after
+# local.sh. Then it stays as the first process and takes up the orphans, so that a process that ended is also gone.
 
 . /run/ipvlan-test/settings.sh
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=linux
@@ -25,6 +25,6 @@ fi
 # A background process's stdin is /dev/null, but not its other descriptors.
 exec 3<&0
 busybox sh /run/ipvlan-test/guest/agent.sh <&3 3<&- &
-# wait takes up every child that ends, not only this one. Without the agent the machine is of no use: leaving here is the
-# panic that tells the host so.
+# wait takes up every child that ends, not only this one. Without the agent the machine is of no use: leaving here is
+# the panic that tells the host so.
 wait $!

@@ -60,7 +60,8 @@ t.test("an absent or unknown command names the known ones", async (t) => {
   for (const command of [undefined, "", "add", "UPDATE"]) {
     const { code, message } = refusal(() => parseEnvironment({ ...complete, CNI_COMMAND: command }));
     t.equal(code, 4);
-    t.match(message, /^CNI_COMMAND .*ADD, DEL, CHECK, GC, STATUS, VERSION/);
+    const what = command ? `CNI_COMMAND "${command}" is unknown` : "CNI_COMMAND is not set";
+    t.equal(message, `${what}: it must be one of ADD, DEL, CHECK, GC, STATUS, VERSION`);
   }
 });
 
@@ -69,7 +70,7 @@ t.test("container ids begin with a letter or digit", async (t) => {
   for (const id of ["a", "9", "A-b_c.d", "0123456789abcdef".repeat(4)]) t.equal(parse(id).containerId, id);
   for (const id of ["-a", ".", "..", "_a", "a/b", "../x", "a b", "ä", "a\n"]) {
     const { code, message } = refusal(() => parse(id));
-    t.equal(code, 4, id);
+    t.equal(code, 4, JSON.stringify(id));
     t.match(message, "CNI_CONTAINERID");
   }
 });
@@ -92,7 +93,7 @@ t.test("interface names are those that the kernel takes", async (t) => {
     "😀😀😀😀",
   ]) {
     const { code, message } = refusal(() => parse(name));
-    t.equal(code, 4, name);
+    t.equal(code, 4, JSON.stringify(name));
     t.match(message, "CNI_IFNAME");
   }
 });

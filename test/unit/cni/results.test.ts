@@ -182,6 +182,11 @@ t.test("null is an empty list, as Go writes it", async (t) => {
   t.strictSame(found, { interfaces: [], ips: [], routes: [], dns: emptyDns });
 });
 
+t.test("an index is passed over where there are no interfaces", async (t) => {
+  const found = resultFromJson({ ips: [{ address: "10.0.0.5/24", interface: 0 }] }, "1.0.0", "/prevResult");
+  t.equal(found.ips[0]?.interface, undefined);
+});
+
 t.test("attributes of routes are read from earlier versions, too", async (t) => {
   const found = resultFromJson({ routes: [{ dst: "10.0.0.0/8", mtu: 1400 }] }, "1.0.0", "/prevResult");
   t.equal(found.routes[0]?.mtu, 1400);
@@ -197,7 +202,7 @@ t.test("a malformed result names the place", async (t) => {
     [{ ips: [{}] }, "/ips/0/address"],
     [{ ips: [{ address: "10.0.0.5" }] }, "/ips/0/address"],
     [{ ips: [{ address: "10.0.0.5/24", gateway: "10.0.0.1/24" }] }, "/ips/0/gateway"],
-    [{ ips: [{ address: "10.0.0.5/24", interface: 0 }] }, "/ips/0/interface"],
+    [{ interfaces: [{ name: "a" }], ips: [{ address: "10.0.0.5/24", interface: 1 }] }, "/ips/0/interface"],
     [{ interfaces: [{ name: "a" }], ips: [{ address: "10.0.0.5/24", interface: 1.5 }] }, "/ips/0/interface"],
     [{ routes: [{ dst: "default" }] }, "/routes/0/dst"],
     [{ routes: [{ dst: "0.0.0.0/0", table: "main" }] }, "/routes/0/table"],

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import IPCIDR from "ip-cidr";
 import t from "tap";
 import {
+  type Address,
   contains,
   firstOf,
   formatAddress,
@@ -14,7 +15,14 @@ import {
   parsePrefix,
   sameAddress,
 } from "../../../src/ip/address.ts";
-import { anyAddress, anyPrefix } from "./lib/arbitrary.ts";
+import * as arbitrary from "./lib/arbitrary.ts";
+
+// The package takes IPv4-mapped addresses for IPv4 ones; to the kernel and to us they are IPv6.
+const isMapped = ({ family, value }: Address): boolean => family === 6 && value >> 32n === 0xffffn;
+const anyAddress = arbitrary.anyAddress.filter((address) => !isMapped(address));
+const anyPrefix = arbitrary.anyPrefix.filter(
+  (prefix) => ![prefix.address, firstOf(prefix), lastOf(prefix)].some(isMapped),
+);
 
 t.test("first and last address of a prefix", async () => {
   fc.assert(
@@ -38,6 +46,7 @@ t.test("whether a prefix contains an address, at its ends and beside them", asyn
       const highest = (1n << (edge.family === 4 ? 32n : 128n)) - 1n;
       fc.pre(edge.value + step >= 0n && edge.value + step <= highest);
       const address = offset(edge, step);
+      fc.pre(!isMapped(address));
       const oracle = new IPCIDR(formatPrefix(networkOf(prefix)));
       return oracle.contains(formatAddress(address)) === contains(prefix, address);
     }),

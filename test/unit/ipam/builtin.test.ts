@@ -10,7 +10,10 @@ t.test("one address of each family, from the subnets that the seed document's ex
   const net = network(temporaryFolder(t), "ipvlan140", { subnets });
   t.strictSame(net.add("a"), ["192.168.140.2/24", "2001:db8:abc9::1/64"]);
   t.strictSame(net.add("b", { ips: ["192.168.140.10"] }), ["192.168.140.10/24", "2001:db8:abc9::2/64"]);
-  t.strictSame(net.add("c", { ips: ["2001:db8:abc9::51", "192.168.142.30"] }), ["192.168.142.30/24", "2001:db8:abc9::51/64"]);
+  t.strictSame(net.add("c", { ips: ["2001:db8:abc9::51", "192.168.142.30"] }), [
+    "192.168.142.30/24",
+    "2001:db8:abc9::51/64",
+  ]);
   t.strictSame(gateways(net.ipam("d")), ["192.168.140.1", "2001:db8:abc9::22"]);
 });
 
@@ -33,10 +36,14 @@ t.test("the next subnet is used when one is full", async (t) => {
   const net = network(temporaryFolder(t), "n", { subnets: [{ subnet: "10.0.0.0/30" }, { subnet: "10.0.1.0/30" }] });
   t.strictSame(net.add("a"), ["10.0.0.2/30"]);
   t.strictSame(net.add("b"), ["10.0.1.2/30"]);
-  t.match(errorOf(() => net.add("c")), {
-    code: 11,
-    message: /no free address in 10\.0\.0\.1-10\.0\.0\.2, 10\.0\.1\.1-10\.0\.1\.2: all 2 are held, longest 10\.0\.[01]\.2 by [ab] eth0 since 20/,
-  });
+  t.match(
+    errorOf(() => net.add("c")),
+    {
+      code: 11,
+      message:
+        /no free address in 10\.0\.0\.1-10\.0\.0\.2, 10\.0\.1\.1-10\.0\.1\.2: all 2 are held, longest 10\.0\.[01]\.2 by [ab] eth0 since 20/,
+    },
+  );
   net.del("a");
   t.strictSame(net.add("c"), ["10.0.0.2/30"]);
 });
@@ -59,7 +66,9 @@ t.test("point-to-point subnets and single addresses", async (t) => {
 });
 
 t.test("ipRange bounds what is given unasked, auxAddresses are never given", async (t) => {
-  const subnets = [{ subnet: "10.0.0.0/24", ipRange: "10.0.0.128/29", auxAddresses: { router: "10.0.0.129", nas: "10.0.0.200" } }];
+  const subnets = [
+    { subnet: "10.0.0.0/24", ipRange: "10.0.0.128/29", auxAddresses: { router: "10.0.0.129", nas: "10.0.0.200" } },
+  ];
   const net = network(temporaryFolder(t), "n", { subnets });
   t.strictSame(net.add("a"), ["10.0.0.128/24"]);
   t.strictSame(net.add("b"), ["10.0.0.130/24"]);
@@ -72,15 +81,25 @@ t.test("ipRange bounds what is given unasked, auxAddresses are never given", asy
     ["10.0.1.5", /in none of the network's subnets: 10\.0\.0\.0\/24/],
     ["2001:db8::1", /in none of the network's subnets/],
   ] as const) {
-    t.match(errorOf(() => net.add("d", { ips: [ip] })), { code: 7, message: why }, ip);
+    t.match(
+      errorOf(() => net.add("d", { ips: [ip] })),
+      { code: 7, message: why },
+      ip,
+    );
   }
-  t.match(errorOf(() => net.add("d", { ips: ["10.0.0.5"] })), { code: 103, message: /10\.0\.0\.5 is held by c eth0/ });
+  t.match(
+    errorOf(() => net.add("d", { ips: ["10.0.0.5"] })),
+    { code: 103, message: /10\.0\.0\.5 is held by c eth0/ },
+  );
 });
 
 t.test("an interface gets its addresses once", async (t) => {
   const net = network(temporaryFolder(t), "n", { subnets: [{ subnet: "10.0.0.0/24" }] });
   net.add("a");
-  t.match(errorOf(() => net.add("a", { ips: ["10.0.0.9"] })), { code: 103, message: /^10\.0\.0\.2 is already allocated to a eth0/ });
+  t.match(
+    errorOf(() => net.add("a", { ips: ["10.0.0.9"] })),
+    { code: 103, message: /^10\.0\.0\.2 is already allocated to a eth0/ },
+  );
   t.strictSame(net.held(), { "10.0.0.2": "a eth0" });
 });
 
@@ -103,5 +122,8 @@ t.test("CHECK knows addresses outside ipRange as its own, STATUS looks at each f
   });
   t.doesNotThrow(() => net.ipam("a").check(result(0x0a000005n)));
   t.equal(errorOf(() => net.ipam("a").check(result(0x0a000006n))).code, 107);
-  t.match(errorOf(() => net.ipam("").status()), { code: 50, message: /2001:db8::2-2001:db8::3/ });
+  t.match(
+    errorOf(() => net.ipam("").status()),
+    { code: 50, message: /2001:db8::2-2001:db8::3/ },
+  );
 });

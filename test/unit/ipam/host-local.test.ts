@@ -18,7 +18,11 @@ t.test("addresses go round: after the gateway, and a freed one is not given agai
 });
 
 t.test("the files are the reference's", async (t) => {
-  const net = network(temporaryFolder(t), "n", hostLocal({ ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "2001:db8::/64" }]] }));
+  const net = network(
+    temporaryFolder(t),
+    "n",
+    hostLocal({ ranges: [[{ subnet: "10.1.2.0/24" }], [{ subnet: "2001:db8::/64" }]] }),
+  );
   t.strictSame(net.add("a"), ["10.1.2.2/24", "2001:db8::2/64"]);
   t.equal(net.read("10.1.2.2"), "a\r\neth0");
   t.equal(net.read("2001:db8::2"), "a\r\neth0");
@@ -28,7 +32,11 @@ t.test("the files are the reference's", async (t) => {
 });
 
 t.test("the last address given is remembered whole, also when its text gets shorter", async (t) => {
-  const net = network(temporaryFolder(t), "n", hostLocal({ subnet: "10.1.2.0/24", rangeStart: "10.1.2.9", rangeEnd: "10.1.2.10" }));
+  const net = network(
+    temporaryFolder(t),
+    "n",
+    hostLocal({ subnet: "10.1.2.0/24", rangeStart: "10.1.2.9", rangeEnd: "10.1.2.10" }),
+  );
   net.add("a");
   net.add("b");
   t.equal(net.read("last_reserved_ip.0"), "10.1.2.10");
@@ -55,7 +63,10 @@ t.test("a range set goes through its ranges, and back to the first", async (t) =
 t.test("a second ADD for the interface is refused, another interface of the container is not", async (t) => {
   const net = network(temporaryFolder(t), "n", hostLocal({ subnet: "10.1.2.0/24" }));
   net.add("a");
-  t.match(errorOf(() => net.add("a")), { code: 103, message: /^10\.1\.2\.2 is already allocated to a eth0/ });
+  t.match(
+    errorOf(() => net.add("a")),
+    { code: 103, message: /^10\.1\.2\.2 is already allocated to a eth0/ },
+  );
   t.strictSame(net.add("a", { ifname: "eth1" }), ["10.1.2.3/24"]);
   net.del("a");
   t.strictSame(net.held(), { "10.1.2.3": "a eth1" });
@@ -64,15 +75,31 @@ t.test("a second ADD for the interface is refused, another interface of the cont
 t.test("requested addresses", async (t) => {
   const ranges = [[{ subnet: "10.1.2.0/24", rangeEnd: "10.1.2.99" }], [{ subnet: "2001:db8::/64" }]];
   const net = network(temporaryFolder(t), "n", hostLocal({ ranges }));
-  t.strictSame(net.add("a", { ips: ["10.1.2.50"] }), ["10.1.2.50/24", "2001:db8::2/64"], "one of a set, the next of the other");
+  t.strictSame(
+    net.add("a", { ips: ["10.1.2.50"] }),
+    ["10.1.2.50/24", "2001:db8::2/64"],
+    "one of a set, the next of the other",
+  );
   t.strictSame(net.add("b"), ["10.1.2.51/24", "2001:db8::3/64"], "the order goes on from there");
-  t.match(errorOf(() => net.add("c", { ips: ["10.1.2.50"] })), {
-    code: 103,
-    message: "requested address 10.1.2.50 is held by a eth0",
-  });
-  t.match(errorOf(() => net.add("c", { ips: ["10.1.2.1"] })), { code: 7, message: /10\.1\.2\.1 is the subnet's gateway/ });
-  t.match(errorOf(() => net.add("c", { ips: ["10.1.2.100"] })), { code: 7, message: /10\.1\.2\.100/ });
-  t.match(errorOf(() => net.add("c", { ips: ["10.1.2.60", "10.1.2.61"] })), { code: 7, message: /10\.1\.2\.61/ });
+  t.match(
+    errorOf(() => net.add("c", { ips: ["10.1.2.50"] })),
+    {
+      code: 103,
+      message: "requested address 10.1.2.50 is held by a eth0",
+    },
+  );
+  t.match(
+    errorOf(() => net.add("c", { ips: ["10.1.2.1"] })),
+    { code: 7, message: /10\.1\.2\.1 is the subnet's gateway/ },
+  );
+  t.match(
+    errorOf(() => net.add("c", { ips: ["10.1.2.100"] })),
+    { code: 7, message: /10\.1\.2\.100/ },
+  );
+  t.match(
+    errorOf(() => net.add("c", { ips: ["10.1.2.60", "10.1.2.61"] })),
+    { code: 7, message: /10\.1\.2\.61/ },
+  );
   t.notOk(Object.values(net.held()).includes("c eth0"), "a failed ADD holds nothing");
 });
 
@@ -135,18 +162,31 @@ t.test("CHECK wants the addresses of the result reserved", async (t) => {
     routes: [],
     dns: {},
   });
-  t.match(errorOf(() => net.ipam("a").check(result("0x0a010202"))), { code: 107, message: /no address of network n/ });
+  t.match(
+    errorOf(() => net.ipam("a").check(result("0x0a010202"))),
+    { code: 107, message: /no address of network n/ },
+  );
   net.add("a");
   t.doesNotThrow(() => net.ipam("a").check(result("0x0a010202")));
   t.doesNotThrow(() => net.ipam("a").check(result("0x01010101")), "an address of somebody else's");
-  t.match(errorOf(() => net.ipam("a").check(result("0x0a010203"))), { code: 107, message: /^10\.1\.2\.3 is not reserved/ });
+  t.match(
+    errorOf(() => net.ipam("a").check(result("0x0a010203"))),
+    { code: 107, message: /^10\.1\.2\.3 is not reserved/ },
+  );
 });
 
 t.test("routes and resolvConf reach the result", async (t) => {
   const folder = temporaryFolder(t);
   const file = join(folder, "resolv.conf");
-  writeFileSync(file, "# a comment\nnameserver 192.0.2.1\nnameserver 2001:db8::53 # x\nsearch a.example b.example\n\tdomain  example \noptions ndots:2\n;x\nsearch\n");
-  const net = network(folder, "n", hostLocal({ subnet: "10.1.2.0/24", resolvConf: file, routes: [{ dst: "0.0.0.0/0" }] }));
+  writeFileSync(
+    file,
+    "# a comment\nnameserver 192.0.2.1\nnameserver 2001:db8::53 # x\nsearch a.example b.example\n\tdomain  example \noptions ndots:2\n;x\nsearch\n",
+  );
+  const net = network(
+    folder,
+    "n",
+    hostLocal({ subnet: "10.1.2.0/24", resolvConf: file, routes: [{ dst: "0.0.0.0/0" }] }),
+  );
   const { routes, dns } = net.ipam("a").add();
   t.equal(routes.length, 1);
   t.strictSame(dns, {
@@ -156,7 +196,10 @@ t.test("routes and resolvConf reach the result", async (t) => {
     options: ["ndots:2"],
   });
   const missing = network(folder, "n", hostLocal({ subnet: "10.1.2.0/24", resolvConf: `${file}.gone` }));
-  t.match(errorOf(() => missing.add("b")), { code: 7, message: /resolv\.conf\.gone does not exist/ });
+  t.match(
+    errorOf(() => missing.add("b")),
+    { code: 7, message: /resolv\.conf\.gone does not exist/ },
+  );
   t.strictSame(Object.values(net.held()), ["a eth0"]);
 });
 
@@ -165,11 +208,17 @@ t.test("STATUS: whether an ADD could get an address", async (t) => {
   const net = network(folder, "n", hostLocal({ subnet: "10.1.2.0/30" }));
   t.doesNotThrow(() => net.ipam("").status());
   net.add("a");
-  t.match(errorOf(() => net.ipam("").status()), { code: 50, message: /no free address in 10\.1\.2\.1-10\.1\.2\.2/ });
+  t.match(
+    errorOf(() => net.ipam("").status()),
+    { code: 50, message: /no free address in 10\.1\.2\.1-10\.1\.2\.2/ },
+  );
   net.del("a");
   net.write("10.1.2.2", "");
   t.doesNotThrow(() => net.ipam("").status(), "a torn file makes no pool full");
   writeFileSync(join(folder, "file"), "");
   const broken = network(join(folder, "file"), "n", hostLocal({ subnet: "10.1.2.0/30" }));
-  t.match(errorOf(() => broken.ipam("").status()), { code: 50, message: /cannot be reserved/, details: /ENOTDIR/ });
+  t.match(
+    errorOf(() => broken.ipam("").status()),
+    { code: 50, message: /cannot be reserved/, details: /ENOTDIR/ },
+  );
 });

@@ -1,7 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import fc from "fast-check";
 import t from "tap";
-import { type Address, formatAddress, parseAddress, parsePrefix, type Prefix } from "../../../src/ip/address.ts";
+import { type Address, formatAddress, type Prefix, parseAddress, parsePrefix } from "../../../src/ip/address.ts";
 import { capacity, ring, type Span } from "../../../src/ipam/span.ts";
 
 const address = (text: string): Address => parseAddress(text) as Address;
@@ -44,9 +44,14 @@ t.test("a large subnet is not enumerated", async (t) => {
   t.equal(formatAddress(first as Address), "2001:db8::1");
 });
 
-/** The reference's iterator as its source reads (host-local, backend/allocator/allocator.go: GetIter and Next), gateways left out by the caller. */
+/**
+ * The reference's iterator as its source reads (host-local, backend/allocator/allocator.go: GetIter and Next), gateways
+ * left out by the caller.
+ */
 function reference(spans: readonly Span[], last: Address | undefined): string[] {
-  let range = spans.findIndex(({ first, last: end }) => last !== undefined && last.value >= first.value && last.value <= end.value);
+  let range = spans.findIndex(
+    ({ first, last: end }) => last !== undefined && last.value >= first.value && last.value <= end.value,
+  );
   let current = range < 0 ? undefined : last?.value;
   let start: bigint | undefined = range < 0 ? (spans[0] as Span).first.value : undefined;
   if (range < 0) range = 0;
@@ -72,14 +77,26 @@ function reference(spans: readonly Span[], last: Address | undefined): string[] 
 
 t.test("generated spans: the order is the reference's", async (t) => {
   const spans = fc
-    .uniqueArray(fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9)), { minLength: 1, maxLength: 4, selector: ([block]) => block })
+    .uniqueArray(fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9)), {
+      minLength: 1,
+      maxLength: 4,
+      selector: ([block]) => block,
+    })
     .map((blocks) =>
       blocks.map(([block, a, b]): Span => {
         const at = (host: number) => address(`10.0.0.${block * 16 + host}`);
-        return { subnet: parsePrefix("10.0.0.0/24") as Prefix, first: at(Math.min(a, b)), last: at(Math.max(a, b)), gateway: undefined };
+        return {
+          subnet: parsePrefix("10.0.0.0/24") as Prefix,
+          first: at(Math.min(a, b)),
+          last: at(Math.max(a, b)),
+          gateway: undefined,
+        };
       }),
     );
-  const last = fc.option(fc.nat(255).map((host) => address(`10.0.0.${host}`)), { nil: undefined });
+  const last = fc.option(
+    fc.nat(255).map((host) => address(`10.0.0.${host}`)),
+    { nil: undefined },
+  );
   const property = fc.property(spans, last, (spans, last) => {
     deepEqual([...ring(spans, last, [])].map(formatAddress), reference(spans, last));
   });

@@ -4,6 +4,11 @@ import t from "tap";
 import { check, Errno, errnoName, isErrno, SystemError } from "../../../src/system/errno.ts";
 import { cstring, decode, encode } from "../../../src/system/text.ts";
 
+/** Any characters but NUL. fast-check's own strings of any character take a second to set up. */
+const text = fc
+  .array(fc.integer({ min: 1, max: 0x10_ffff }))
+  .map((codes) => String.fromCodePoint(...codes).toWellFormed());
+
 t.test("every errno in the table has the kernel's number", (t) => {
   for (const [name, value] of Object.entries(Errno)) {
     t.equal(value, constants.errno[name as keyof typeof constants.errno], name);
@@ -42,12 +47,7 @@ t.test("isErrno is true of a SystemError with that errno only", (t) => {
 });
 
 t.test("cstring is the text's UTF-8 with one NUL behind it", (t) => {
-  fc.assert(
-    fc.property(fc.string({ unit: "binary" }), (text) => {
-      fc.pre(!text.includes("\0") && text.isWellFormed());
-      return Buffer.from(`${text}\0`).equals(cstring(text));
-    }),
-  );
+  fc.assert(fc.property(text, (text) => Buffer.from(`${text}\0`).equals(cstring(text))));
   t.same([...cstring("")], [0]);
   t.end();
 });
@@ -59,7 +59,7 @@ t.test("cstring refuses NUL wherever it stands", (t) => {
 
 t.test("decode is the inverse of encode", (t) => {
   fc.assert(
-    fc.property(fc.string({ unit: "grapheme" }), (text) => {
+    fc.property(text, (text) => {
       fc.pre(!text.startsWith("\uFEFF"));
       return decode(encode(text)) === text;
     }),

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { runCases, temporaryFolder } from "./runtimes.ts";
+import { runCases, temporaryFolder } from "./lib/runtimes.ts";
 
 t.test("files.ts keeps its promises", async (t) => {
   const folder = temporaryFolder(t);

@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { runCases, temporaryFolder } from "./runtimes.ts";
+import { runCases, temporaryFolder } from "./lib/runtimes.ts";
 
 t.test("the port's process keeps its promises", async (t) => {
   const folder = temporaryFolder(t);

@@ -5,7 +5,7 @@ import { type Address, bitsOf, type Family, type Prefix } from "../../../../src/
 const anyFamily: fc.Arbitrary<Family> = fc.constantFrom(4, 6);
 
 /** Some groups of 8 or 16 bits, each zero as often as not. */
-function valueOf(family: Family): fc.Arbitrary<bigint> {
+function anyValue(family: Family): fc.Arbitrary<bigint> {
   const width = family === 4 ? 8 : 16;
   const group = fc.oneof(fc.constant(0), fc.nat(2 ** width - 1), fc.constant(2 ** width - 1));
   const count = bitsOf(family) / width;
@@ -15,7 +15,7 @@ function valueOf(family: Family): fc.Arbitrary<bigint> {
 }
 
 export const anyAddress: fc.Arbitrary<Address> = anyFamily.chain((family) =>
-  valueOf(family).map((value) => ({ family, value })),
+  anyValue(family).map((value) => ({ family, value })),
 );
 
 export const anyPrefix: fc.Arbitrary<Prefix> = anyAddress.chain((address) =>

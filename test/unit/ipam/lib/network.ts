@@ -1,10 +1,19 @@
 // A network on a data folder of its own, used as a runtime would: configurations in JSON, commands by container.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNetworkConfig } from "../../../../src/config/parse.ts";
 import { PluginError } from "../../../../src/errors.ts";
-import { formatAddress, formatPrefix, parsePrefix, type Prefix } from "../../../../src/ip/address.ts";
+import { formatAddress, formatPrefix, type Prefix, parsePrefix } from "../../../../src/ip/address.ts";
 import { type Ipam, openIpam } from "../../../../src/ipam/ipam.ts";
 
 export type Json = Record<string, unknown>;
@@ -30,6 +39,7 @@ export interface Options {
   readonly ips?: readonly string[];
   /** Another configuration than the network's: keys of the whole. */
   readonly config?: Json;
+  /** Addresses and routes of the host; read when the allocator asks for them. */
   readonly host?: readonly string[];
   readonly environment?: Record<string, string>;
 }
@@ -44,19 +54,29 @@ export function temporaryFolder(t: { teardown: (work: () => void) => void }): st
 export function network(dataDir: string, name: string, ipam: Json): Network {
   const folder = join(dataDir, name);
   const open = (containerId: string, options: Options = {}): Ipam => {
-    const { ifname = "eth0", ips = [], host = [] } = options;
-    const raw = { cniVersion: "1.1.0", name, type: "ipvlan", master: "eth0", ipam: { ...ipam, dataDir }, ...options.config };
+    const { ifname = "eth0", ips = [] } = options;
+    const raw = {
+      cniVersion: "1.1.0",
+      name,
+      type: "ipvlan",
+      master: "eth0",
+      ipam: { ...ipam, dataDir },
+      ...options.config,
+    };
     const stdin = JSON.stringify(raw);
     const args = ips.length === 0 ? "" : `IgnoreUnknown=1;IP=${ips.join(",")}`;
     const { config } = parseNetworkConfig(stdin, { command: "ADD", args, netns: "/run/netns/x", ifname });
-    const hostPrefixes = () => host.map((text) => parsePrefix(text) as Prefix);
+    const hostPrefixes = () => (options.host ?? []).map((text) => parsePrefix(text) as Prefix);
     return openIpam({ config, containerId, ifname, stdin, environment: options.environment ?? {}, hostPrefixes });
   };
   return {
     dataDir,
     folder,
     ipam: open,
-    add: (containerId, options) => open(containerId, options).add().addresses.map(({ address }) => formatPrefix(address)),
+    add: (containerId, options) =>
+      open(containerId, options)
+        .add()
+        .addresses.map(({ address }) => formatPrefix(address)),
     del: (containerId, options) => open(containerId, options).del(),
     held: () => heldIn(folder),
     write: (file, text) => {

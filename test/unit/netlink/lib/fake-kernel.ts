@@ -1,7 +1,7 @@
 // A kernel that answers as a test wants: it takes the place of the port's write(2) and recv(2).
 import type { Test } from "tap";
 import { port } from "#system";
-import type { NetlinkSocket } from "../../../src/netlink/socket.ts";
+import type { NetlinkSocket } from "../../../../src/netlink/socket.ts";
 import { formatMessages, type OracleMessage, parseMessages } from "./oracle.ts";
 
 export interface Answer {
@@ -17,10 +17,12 @@ export interface FakeKernel {
   readonly sent: OracleMessage[];
   /** What recv(2) returns next: bytes, messages, or a negated errno. */
   readonly queue: (Uint8Array | number | readonly Answer[])[];
+  /** What write(2) returns instead of the length. */
+  sendResult: number | undefined;
 }
 
 export function fakeKernel(t: Test, answer: (request: OracleMessage) => readonly Answer[] = () => []): FakeKernel {
-  const kernel: FakeKernel = { socket: { fd: -7, sequence: 1 }, sent: [], queue: [] };
+  const kernel: FakeKernel = { socket: { fd: -7, sequence: 1 }, sent: [], queue: [], sendResult: undefined };
   const replaceable = port as { -readonly [name in keyof typeof port]: (typeof port)[name] };
   const { write, recv } = port;
   t.teardown(() => Object.assign(replaceable, { write, recv }));
@@ -30,7 +32,7 @@ export function fakeKernel(t: Test, answer: (request: OracleMessage) => readonly
       const answers = answer(request);
       if (answers.length > 0) kernel.queue.push(answers);
     }
-    return length;
+    return kernel.sendResult ?? length;
   };
   replaceable.recv = (_fd, buffer) => {
     const next = kernel.queue.shift();

@@ -11,8 +11,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { port } from "#system";
-import { Errno } from "../../../src/system/errno.ts";
-import * as files from "../../../src/system/files.ts";
+import { Errno } from "../../../../src/system/errno.ts";
+import * as files from "../../../../src/system/files.ts";
 import { check, failure } from "./cases.ts";
 
 const [folder, crowded] = process.argv.slice(2) as [string, string];

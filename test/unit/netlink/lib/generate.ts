@@ -1,6 +1,6 @@
 // Generated values for the netlink tests.
 import fc from "fast-check";
-import type { Address, Family, Prefix } from "../../../src/ip/address.ts";
+import type { Address, Family, Prefix } from "../../../../src/ip/address.ts";
 
 const byte = (): fc.Arbitrary<number> => fc.integer({ min: 0, max: 255 });
 export const u16 = (): fc.Arbitrary<number> => fc.integer({ min: 0, max: 0xffff });
@@ -22,7 +22,10 @@ export const address = (of: Family): fc.Arbitrary<Address> =>
     .map((value): Address => ({ family: of, value }));
 export const prefix = (of?: Family): fc.Arbitrary<Prefix> =>
   (of === undefined ? family() : fc.constant(of)).chain((of) =>
-    fc.record({ address: address(of), length: fc.integer({ min: 0, max: of === 4 ? 32 : 128 }) }),
+    fc.record(
+      { address: address(of), length: fc.integer({ min: 0, max: of === 4 ? 32 : 128 }) },
+      { noNullPrototype: true },
+    ),
   );
 
 /** The address as hexadecimal digits: written with no code of src/. */

@@ -1,7 +1,7 @@
 // Cases for runtimes and namespaces in which tap does not run: a script prints each as a line of JSON, and runCases of
 // runtimes.ts makes tests of the lines.
 import { writeSync } from "node:fs";
-import { errnoName, SystemError } from "../../../src/system/errno.ts";
+import { errnoName, SystemError } from "../../../../src/system/errno.ts";
 
 export interface Case {
   readonly promise: string;

@@ -1,8 +1,8 @@
 // process-cases.ts FOLDER "two words": an empty folder to work in. IPVLAN_TEST is in the environment.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { port } from "#system";
-import { Errno } from "../../../src/system/errno.ts";
-import { cstring } from "../../../src/system/text.ts";
+import { Errno } from "../../../../src/system/errno.ts";
+import { cstring } from "../../../../src/system/text.ts";
 import { check } from "./cases.ts";
 
 const [folder = ""] = port.argv;
@@ -75,11 +75,17 @@ check(
   () => run(program("killed", "#!/bin/sh\nkill -TERM $$\n")),
   failed("SIGTERM"),
 );
-check("run ends a program after its time, even if its child holds on to stdout", () => {
+check("run ends a program after its time, even if it ignores SIGTERM and its child holds on to stdout", () => {
   const started = performance.now();
-  const outcome = run(program("hangs", "#!/bin/sh\necho part\nsleep 3\necho rest\n"), { timeoutMs: 100 });
+  const outcome = run(program("hangs", "#!/bin/sh\ntrap '' TERM\necho part\nsleep 3\necho rest\n"), { timeoutMs: 100 });
   return [outcome, performance.now() - started < 2000];
 }, [failed("ETIMEDOUT", "part\n"), true]);
+
+check(
+  "run does not wait longer for a program that has ended while its child holds on to stdout",
+  () => run(program("leaves", "#!/bin/sh\nsleep 3 &\necho part\n"), { timeoutMs: 100 }),
+  failed("ETIMEDOUT", "part\n"),
+);
 
 check(
   "a failed call is its negated errno",

@@ -1,9 +1,9 @@
 // namespace-cases.ts FILE: in a namespace of its own; FILE is an ordinary file.
 import { spawn } from "node:child_process";
 import { readFileSync, readlinkSync, statSync, writeFileSync } from "node:fs";
-import { allLinks } from "../../../src/netlink/link.ts";
-import { closeNetlink, openNetlink } from "../../../src/netlink/socket.ts";
-import { Errno } from "../../../src/system/errno.ts";
+import { allLinks } from "../../../../src/netlink/link.ts";
+import { closeNetlink, openNetlink } from "../../../../src/netlink/socket.ts";
+import { Errno } from "../../../../src/system/errno.ts";
 import {
   closeNamespace,
   currentNamespace,
@@ -11,7 +11,7 @@ import {
   inNamespace,
   namespaceIdentity,
   openNamespace,
-} from "../../../src/system/namespace.ts";
+} from "../../../../src/system/namespace.ts";
 import { check, failure } from "./cases.ts";
 
 const [file = ""] = process.argv.slice(2);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Test } from "tap";
-import { at } from "../../../build/paths.ts";
+import { at } from "../../../../build/paths.ts";
 import type { Case } from "./cases.ts";
 
 /** A runtime that runs the TypeScript of src/ as it is, with the adapter that is made for it. */
@@ -21,7 +21,7 @@ export const runtimes: readonly Runtime[] = [
   ...(existsSync(bun) ? [{ name: "Bun", command: [bun] }] : []),
 ];
 
-/** The command line of a script beside the test. */
+/** The command line of a script in this folder. */
 export function commandOf(runtime: Runtime, script: string, args: readonly string[]): string[] {
   return [...runtime.command, resolve(import.meta.dirname, script), ...args];
 }

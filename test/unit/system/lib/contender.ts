@@ -1,8 +1,8 @@
 // contender.ts TASK FOLDER ID ROUNDS: one of several processes that do the same thing at the same time.
 import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { port } from "#system";
-import { Errno } from "../../../src/system/errno.ts";
-import { createFirst, createWhole, readText, replaceFile, withLock } from "../../../src/system/files.ts";
+import { Errno } from "../../../../src/system/errno.ts";
+import { createFirst, createWhole, readText, replaceFile, withLock } from "../../../../src/system/files.ts";
 
 const [task = "", folder, id = "", rounds] = process.argv.slice(2);
 

@@ -1,0 +1,111 @@
+import t from "tap";
+import { nothingLeft, openLab } from "./lib/open-lab.ts";
+
+const lab = await openLab();
+
+const config = {
+  cniVersion: "1.1.0",
+  name: "net1",
+  type: "ipvlan",
+  master: "eth0.10",
+  ipam: { subnets: [{ subnet: "192.168.1.0/24" }] },
+};
+const del = { command: "DEL", netns: "c1", config } as const;
+
+t.beforeEach(async () => {
+  await lab.ok("reset; host h1; container peer c1 c2; cable h1 eth0 peer eth0");
+});
+
+/** What became of the world between ADD and DEL. */
+const worlds: { what: string; broken: string; del?: object }[] = [
+  { what: "nothing was ever added", broken: "on h1 true" },
+  { what: "the namespace is gone", broken: "ip netns del c1" },
+  { what: "CNI_NETNS is not given", broken: "ip netns del c1", del: { environment: { CNI_NETNS: "" } } },
+  { what: "the namespace's mount is gone and its file is left", broken: "umount /run/netns/c1" },
+  { what: "the interface is gone", broken: "ip -n c1 link del eth0" },
+  { what: "the parent is gone", broken: "on h1 ip link del eth0.10" },
+  { what: "the parent's base is gone", broken: "ip -n peer link del eth0" },
+  { what: "the reservations are gone", broken: "on h1 rm -rf /var/lib/cni/networks" },
+  {
+    what: "a record is half-written",
+    broken: `on h1 sh -c 'for f in $(find /run/ipvlan-cni -type f -name "c1:*"); do printf "{\\"netw" > $f; done'`,
+  },
+  {
+    what: "the configuration no longer parses beyond its name",
+    broken: "on h1 true",
+    del: { config: { ...config, mode: 7, vlan: "x", cniVersion: "8.0.0", ipam: { subnets: "none" } } },
+  },
+];
+
+for (const [index, { what, broken, del: overrides }] of worlds.entries()) {
+  t.test(`DEL succeeds and leaves nothing when ${what}`, async (t) => {
+    if (index > 0) await lab.add({ netns: "c1", config });
+    await lab.ok(broken);
+    for (const times of ["once", "again"]) {
+      const answer = await lab.call({ ...del, ...overrides });
+      t.strictSame([answer.code, answer.stdout], [0, ""], times);
+    }
+    await nothingLeft(t, lab);
+    if (what.startsWith("the configuration")) t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
+  });
+}
+
+t.test("DEL of an old container leaves the interface of a new one at the same path", async (t) => {
+  await lab.add({ netns: "c1", id: "old", config });
+  await lab.ok("ip netns del c1; container c1");
+  await lab.add({ netns: "c1", id: "new", config });
+  await lab.del({ netns: "c1", id: "old", config });
+  const seen = await lab.ok(
+    "ip -n c1 -d -o link show eth0; on h1 ls /var/lib/cni/networks/net1; on h1 ip -o link show eth0.10",
+  );
+  t.match(seen, "alias ipvlan-cni new");
+  t.match(seen, /^192\.168\.1\.3$/m);
+  t.notMatch(seen, /^192\.168\.1\.2$/m);
+  await lab.del({ netns: "c1", id: "new", config });
+  await nothingLeft(t, lab);
+});
+
+t.test("an ADD after a container that ended without DEL gets the same interface name for the same id", async (t) => {
+  await lab.add({ netns: "c1", config });
+  await lab.ok("ip netns del c1; container c1; on h1 rm -rf /var/lib/cni/networks/net1");
+  const result = await lab.add({ netns: "c1", config });
+  t.equal(result.interfaces[0].name, "eth0");
+  await lab.del({ netns: "c1", config });
+  await nothingLeft(t, lab);
+});
+
+t.test("GC takes away what the runtime's list lacks, of this network only, and leaves the rest", async (t) => {
+  const other = { ...config, name: "net2", ipam: { subnets: [{ subnet: "192.168.2.0/24" }] } };
+  await lab.ok("container c3 c4");
+  for (const netns of ["c1", "c2", "c3"]) await lab.add({ netns, config });
+  await lab.add({ netns: "c4", config: other });
+  await lab.ok("ip netns del c3");
+  const valid = (...ids: string[]) => ids.map((containerID) => ({ containerID, ifname: "eth0" }));
+  const gc = (config: object, ids: string[]) =>
+    lab.call({ command: "GC", config: { ...config, "cni.dev/valid-attachments": valid(...ids) } });
+  t.strictSame(await gc(config, ["c1", "c4"]).then(({ code, stdout }) => [code, stdout]), [0, ""]);
+  const seen = await lab.ok(`
+    for c in c1 c2 c4; do echo $c; ip -n $c -o link show type ipvlan; done
+    on h1 find /var/lib/cni/networks /run/ipvlan-cni -type f -path '*net*' | sort; on h1 ip -o link show eth0.10`);
+  t.match(seen, /^c1\n\d+: eth0@[^\n]*\nc2\nc4\n\d+: eth0@/m, "the interfaces of c1 and c4 stay");
+  t.match(seen, "net1/192.168.1.2\n");
+  t.notMatch(seen, "net1/192.168.1.3\n");
+  t.notMatch(seen, "net1/192.168.1.4\n");
+  t.match(seen, "net2/192.168.2.2\n");
+  t.match(seen, "eth0.10@eth0");
+  await gc(config, []);
+  await gc(other, []);
+  await nothingLeft(t, lab);
+});
+
+t.test("GC takes away a parent of ours that a killed ADD left, and no link that somebody else made", async (t) => {
+  await lab.ok(`
+    on h1 ip link add link eth0 name eth0.77 type vlan id 77
+    on h1 ip link set eth0.77 alias "made by ipvlan-cni"
+    on h1 ip link add link eth0 name eth0.78 type vlan id 78`);
+  const answer = await lab.call({ command: "GC", config: { ...config, "cni.dev/valid-attachments": [] } });
+  t.strictSame([answer.code, answer.stdout], [0, ""]);
+  const links = await lab.ok("on h1 ip -o link");
+  t.notMatch(links, "eth0.77");
+  t.match(links, "eth0.78");
+});

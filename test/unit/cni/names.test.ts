@@ -1,0 +1,32 @@
+import fc from "fast-check";
+import t from "tap";
+import { interfaceNameFault, isIdentifier, isPluginName } from "../../../src/cni/names.ts";
+
+t.test("identifiers are libcni's: ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", async () => {
+  const text = fc.string({
+    unit: fc.oneof(fc.constantFrom(..."azAZ09_.-/: \n`{@[^"), fc.string({ minLength: 1 })),
+    maxLength: 6,
+  });
+  fc.assert(
+    fc.property(text, (one) => isIdentifier(one) === (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(one) && !one.endsWith("\n"))),
+    { numRuns: 1000 },
+  );
+});
+
+t.test("interface names are libcni's: up to 15 bytes, no slash, colon or white space, not . or ..", async () => {
+  const text = fc.string({ unit: fc.constantFrom(..."abc.019-_/: \t\u00a0\u2003é€😀"), maxLength: 17 });
+  const bytes = (one: string): number => new TextEncoder().encode(one).length;
+  fc.assert(
+    fc.property(text, (one) => {
+      const isGood = one !== "" && one !== "." && one !== ".." && bytes(one) <= 15 && !/[/:\s]/.test(one);
+      return (interfaceNameFault(one) === undefined) === isGood;
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+t.test("programs are names, not paths", async (t) => {
+  for (const name of ["dhcp", "host-local", "my.ipam", "..."]) t.ok(isPluginName(name), name);
+  for (const name of ["", ".", "..", "a/b", "/bin/sh", "a\\b", "a\0"])
+    t.notOk(isPluginName(name), JSON.stringify(name));
+});

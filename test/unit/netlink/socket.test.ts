@@ -1,0 +1,251 @@
+// How answers are waited for, with a kernel that answers as the test wants.
+import netlink from "netlink";
+import t from "tap";
+import { port } from "#system";
+import { allIpvlans, allLinks, createDummy, deleteLink, linkByName, setUp } from "../../../src/netlink/link.ts";
+import { allRoutes } from "../../../src/netlink/route.ts";
+import { closeNetlink, execute, openNetlink, transact } from "../../../src/netlink/socket.ts";
+import { Errno } from "../../../src/system/errno.ts";
+import { type Answer, fakeKernel } from "./lib/fake-kernel.ts";
+import { ControlType, Flags, FlagsAck, format, MessageType, type OracleMessage } from "./lib/oracle.ts";
+
+const { rt, putS32 } = netlink;
+
+function ack(seq: number, errno = 0): Answer {
+  return {
+    type: ControlType.ERROR,
+    flags: FlagsAck.CAPPED,
+    seq,
+    data: Buffer.concat([putS32(-errno), Buffer.alloc(16)]),
+  };
+}
+
+function link(seq: number, ifname: string, kind?: string): Answer {
+  const linkinfo =
+    kind === undefined ? undefined : Buffer.concat(netlink.formatAttribute({ type: 1, data: netlink.putString(kind) }));
+  const attrs = linkinfo === undefined ? { ifname } : { ifname, linkinfo };
+  const data = format(rt.formatLinkMessage, { kind: "link", data: { index: 1 }, attrs });
+  return { type: MessageType.NEWLINK, flags: Flags.MULTI, seq, data };
+}
+
+const done = (seq: number, errno = 0): Answer => ({
+  type: ControlType.DONE,
+  flags: Flags.MULTI,
+  seq,
+  data: putS32(-errno),
+});
+const requests = [createDummy("a"), setUp(0, "a", ""), createDummy("b"), deleteLink(7, "c")];
+
+t.test(
+  "transact sends all requests at once and says which failed, in whatever order and pieces the answers come",
+  (t) => {
+    const orders = [
+      [0, 1, 2, 3],
+      [3, 2, 1, 0],
+      [2, 0, 3, 1],
+    ];
+    for (const order of orders) {
+      for (const together of [true, false]) {
+        const kernel = fakeKernel(t);
+        kernel.socket.sequence = 70;
+        const answers = order.map((i) => ack(70 + i, i === 2 ? Errno.EEXIST : 0));
+        kernel.queue.push(...(together ? [answers] : answers.map((answer) => [answer])));
+        const outcomes = transact(kernel.socket, requests);
+        t.same(
+          kernel.sent.map(({ seq }) => seq),
+          [70, 71, 72, 73],
+        );
+        t.equal(kernel.socket.sequence, 74, "the next request has the next number");
+        t.equal(outcomes.length, 4);
+        t.same(
+          outcomes.map((error) => error && [error.what, error.errno]),
+          [undefined, undefined, ["create dummy b", Errno.EEXIST], undefined],
+        );
+      }
+    }
+    t.end();
+  },
+);
+
+t.test("transact passes over messages that answer nothing of its own", (t) => {
+  const kernel = fakeKernel(t);
+  kernel.socket.sequence = 70;
+  const others = [ack(69, Errno.EIO), ack(72, Errno.EIO), ack(0, Errno.EIO), { ...link(70, "echo"), flags: 0 }];
+  kernel.queue.push(others, [ack(70)], others, [ack(71)]);
+  t.strictSame([...transact(kernel.socket, requests.slice(0, 2))], [undefined, undefined]);
+  t.equal(kernel.queue.length, 0);
+  t.end();
+});
+
+t.test("transact of nothing waits for nothing", (t) => {
+  const kernel = fakeKernel(t);
+  t.same(transact(kernel.socket, []), []);
+  t.end();
+});
+
+t.test("execute throws the first failure of several", (t) => {
+  const kernel = fakeKernel(t, ({ seq }) => [ack(seq, [0, 0, Errno.EEXIST, Errno.EBUSY, Errno.ENODEV][seq])]);
+  t.throws(() => execute(kernel.socket, requests), { message: "set a up: EEXIST" });
+  t.equal(kernel.queue.length, 0, "no answer is left for the next request");
+  t.end();
+});
+
+t.test("a receive that a signal interrupts is taken up again", (t) => {
+  const kernel = fakeKernel(t);
+  kernel.queue.push(-Errno.EINTR, -Errno.EINTR, [ack(1)]);
+  execute(kernel.socket, [createDummy("a")]);
+  t.equal(kernel.queue.length, 0);
+  t.end();
+});
+
+t.test("a receive or a send that fails says so", (t) => {
+  const kernel = fakeKernel(t);
+  kernel.queue.push(-Errno.ENOBUFS);
+  t.throws(() => execute(kernel.socket, [createDummy("a")]), { message: "recv AF_NETLINK: ENOBUFS" });
+  kernel.sendResult = -Errno.EPERM;
+  t.throws(() => execute(kernel.socket, [createDummy("a")]), { message: "write AF_NETLINK: EPERM" });
+  t.end();
+});
+
+t.test("an answer that is longer than the buffer is an error, not half an answer", (t) => {
+  const kernel = fakeKernel(t);
+  kernel.queue.push(new Uint8Array(65537));
+  t.throws(() => linkByName(kernel.socket, "a"), { name: "NetlinkError", errno: Errno.ENOBUFS });
+  t.end();
+});
+
+t.test("linkByName: ENODEV is no link, other errors are thrown with what was looked up", (t) => {
+  const kernel = fakeKernel(t, ({ seq }) => [ack(seq, seq === 1 ? Errno.ENODEV : Errno.ERANGE)]);
+  t.equal(linkByName(kernel.socket, "eth0"), undefined);
+  t.throws(() => linkByName(kernel.socket, "eth0"), {
+    name: "NetlinkError",
+    what: "look up eth0",
+    errno: Errno.ERANGE,
+  });
+  t.end();
+});
+
+t.test("linkByName takes the answer to its own question", (t) => {
+  const kernel = fakeKernel(t, ({ seq }) => [link(seq - 1, "late"), ack(seq + 1, Errno.EIO), link(seq, "mine")]);
+  kernel.socket.sequence = 9;
+  t.equal(linkByName(kernel.socket, "mine")?.name, "mine");
+  t.end();
+});
+
+const names = (links: readonly { name: string }[]): string[] => links.map(({ name }) => name);
+
+t.test("a list comes in several parts, each read before the buffer is used again", (t) => {
+  const kernel = fakeKernel(t);
+  kernel.queue.push([link(1, "a"), link(1, "b")], [link(0, "foreign"), link(1, "c")], [link(1, "d"), done(1)]);
+  t.same(names(allLinks(kernel.socket)), ["a", "b", "c", "d"]);
+  t.equal(kernel.queue.length, 0);
+  t.end();
+});
+
+t.test("a list that changed while it was told is asked for again", (t) => {
+  const interrupted = (answer: Answer): Answer => ({ ...answer, flags: Flags.MULTI | Flags.DUMP_INTR });
+  const kernel = fakeKernel(t, ({ seq }) => {
+    if (seq === 1) return [interrupted(link(seq, "old")), done(seq)];
+    // The kernel also marks the end alone.
+    if (seq === 2) return [link(seq, "old"), interrupted(done(seq))];
+    return [link(seq, "new"), done(seq)];
+  });
+  t.same(names(allLinks(kernel.socket)), ["new"]);
+  t.equal(kernel.sent.length, 3);
+  t.end();
+});
+
+t.test("a list that never stops changing is taken at the fifth time", (t) => {
+  const kernel = fakeKernel(t, ({ seq }) => [
+    { ...link(seq, `view${seq}`), flags: Flags.MULTI | Flags.DUMP_INTR },
+    done(seq),
+  ]);
+  t.same(names(allLinks(kernel.socket)), ["view5"]);
+  t.equal(kernel.sent.length, 5);
+  t.end();
+});
+
+t.test("a list that fails is an error, at its beginning and at its end: half a list is none", (t) => {
+  const atOnce = fakeKernel(t, ({ seq }) => [ack(seq, Errno.EOPNOTSUPP)]);
+  t.throws(() => allLinks(atOnce.socket), { name: "NetlinkError", what: "list links", errno: Errno.EOPNOTSUPP });
+  const onTheWay = fakeKernel(t, ({ seq }) => [link(seq, "a"), done(seq, Errno.ENOMEM)]);
+  t.throws(() => allLinks(onTheWay.socket), { name: "NetlinkError", what: "list links", errno: Errno.ENOMEM });
+  t.end();
+});
+
+t.test("allIpvlans has ipvlans only, also of a kernel that does not filter", (t) => {
+  const kernel = fakeKernel(t, ({ seq }) => [
+    link(seq, "a", "ipvlan"),
+    link(seq, "b"),
+    link(seq, "c", "vlan"),
+    done(seq),
+  ]);
+  t.same(names(allIpvlans(kernel.socket)), ["a"]);
+  t.end();
+});
+
+t.test("allRoutes has routes of the family only, also of a kernel without IPv6, which answers with the others", (t) => {
+  const route = (seq: number, family: number): Answer => ({
+    type: MessageType.NEWROUTE,
+    flags: Flags.MULTI,
+    seq,
+    data: format(rt.formatRouteMessage, { kind: "route", data: { family, table: 254 }, attrs: { oif: family } }),
+  });
+  const kernel = fakeKernel(t, ({ seq }: OracleMessage) => [route(seq, 2), route(seq, 10), route(seq, 28), done(seq)]);
+  t.same(
+    allRoutes(kernel.socket, 6).map(({ interfaces }) => interfaces),
+    [[10]],
+  );
+  t.same(
+    allRoutes(kernel.socket, 4).map(({ interfaces }) => interfaces),
+    [[2]],
+  );
+  t.end();
+});
+
+t.test("openNetlink", (t) => {
+  const replaceable = port as { -readonly [name in keyof typeof port]: (typeof port)[name] };
+  const { socket, setsockopt } = port;
+  t.teardown(() => Object.assign(replaceable, { socket, setsockopt }));
+
+  t.test(
+    "opens a route socket that programs which are run do not inherit, and asks for the kernel's sentences",
+    (t) => {
+      let options: unknown[] = [];
+      replaceable.socket = (...args) => {
+        t.same(args, [16, 3 | 0o2000000, netlink.Protocol.ROUTE]);
+        return 33;
+      };
+      replaceable.setsockopt = (...args) => {
+        options = args;
+        return 0;
+      };
+      t.same(openNetlink(), { fd: 33, sequence: 1 });
+      t.same(options, [33, 270, netlink.Attributes.EXT_ACK, new Uint8Array([1, 0, 0, 0]), 4]);
+      t.end();
+    },
+  );
+
+  t.test("does without the sentences where the kernel has none", (t) => {
+    replaceable.socket = () => 33;
+    replaceable.setsockopt = () => -92;
+    t.same(openNetlink(), { fd: 33, sequence: 1 });
+    t.end();
+  });
+
+  t.test("says why it failed", (t) => {
+    replaceable.socket = () => -Errno.EMFILE;
+    t.throws(() => openNetlink(), { name: "SystemError", call: "socket", errno: Errno.EMFILE, path: "AF_NETLINK" });
+    t.end();
+  });
+  t.end();
+});
+
+t.test("closeNetlink gives the descriptor back", (t) => {
+  const first = openNetlink();
+  closeNetlink(first);
+  const second = openNetlink();
+  closeNetlink(second);
+  t.equal(second.fd, first.fd);
+  t.end();
+});
