@@ -1,6 +1,6 @@
 // npm test: the whole suite, or a part of it.
 //
-//   npm test                                 checks, unit tests, kernel tests of both executables
+//   npm test                                 checks, unit tests, allocator against the reference, kernel tests
 //   npm test -- unit kernel/vlan             the tests whose path begins so
 //   npm test -- kernel --executable bun      of one executable
 //
@@ -16,7 +16,7 @@ import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
-const limits = { unit: 60, kernel: 300 };
+const limits = { unit: 60, differential: 240, crash: 240, kernel: 300 };
 const executables = ["bun", "pkg"];
 
 const { values, positionals } = parseArgs({
@@ -50,19 +50,26 @@ if (filters.length === 0) {
   await check("typecheck", ["--run", "typecheck"]);
 }
 const unit = selected("unit");
+const differential = selected("differential");
+const crash = selected("crash");
 const kernel = selected("kernel");
 // Some unit tests run the executables, too; always both.
 const built = await check("build", [at("build/build.ts"), ...(unit.length > 0 ? [] : values.executable)]);
-if (built) await runUnitTests(unit);
+if (built) {
+  await runNatively("Unit tests", unit, limits.unit, availableParallelism());
+  // These keep all processors busy by themselves.
+  await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
+  await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
+}
 if (built && kernel.length > 0) await runKernelTests(kernel);
 
 reportSkips(all);
-const nothingRan = unit.length + kernel.length === 0;
+const nothingRan = unit.length + differential.length + crash.length + kernel.length === 0;
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);
 console.log(`\n${summary(all)}`);
 process.exit(all.failures.length > 0 || nothingRan ? 1 : 0);
 
-function selected(kind: "unit" | "kernel"): string[] {
+function selected(kind: keyof typeof limits): string[] {
   return globSync(at(`test/${kind}/**/*.test.ts`))
     .sort()
     .filter((file) => filters.length === 0 || filters.some((filter) => `${nameOf(file)}.test.ts`.startsWith(filter)));
@@ -82,16 +89,16 @@ async function check(name: string, words: string[]): Promise<boolean> {
   return code === 0;
 }
 
-async function runUnitTests(files: string[]): Promise<void> {
+async function runNatively(title: string, files: string[], limit: number, workers: number): Promise<void> {
   if (files.length === 0) return;
-  heading("Unit tests");
+  heading(title);
   const queue = [...files];
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      await runFile(nameOf(file), file, {}, limits.unit);
+      await runFile(nameOf(file), file, {}, limit);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await Promise.all(Array.from({ length: workers }, worker));
 }
 
 async function runKernelTests(files: string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { parseForRemoval, type RemovalConfig } from "../config/removal.ts";
+import { openForRemoval } from "../ipam/ipam.ts";
 import { releaseParent } from "../link/attach.ts";
 import { type AttachmentId, findAttachment, parentKey } from "../link/attachments.ts";
 import { findContainer } from "../link/container.ts";
@@ -6,14 +7,13 @@ import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Invocation } from "./invocation.ts";
-import { openRemovalIpam } from "./removal-ipam.ts";
 
 /**
  * Takes an attachment away. Succeeds when anything or everything is gone already; what fails can be tried again, since the
  * address is given back last.
  */
 export function del(invocation: Invocation): void {
-  const { environment, stdin } = invocation;
+  const { environment, variables, stdin } = invocation;
   const { containerId, ifname, netns } = environment;
   const config = parseForRemoval(stdin, environment);
 
@@ -25,7 +25,7 @@ export function del(invocation: Invocation): void {
   const attachment =
     findAttachment(config.name, containerId, ifname) ?? attachmentByConfig(config, containerId, ifname);
   if (attachment !== undefined) releaseParent(openNetlink(), attachment);
-  openRemovalIpam(config, invocation).del();
+  openForRemoval({ config, containerId, ifname, stdin, environment: variables }).del();
 }
 
 /** Where nothing readable is recorded: what the configuration says of the parent, if it names one. */

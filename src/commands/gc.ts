@@ -1,6 +1,7 @@
 import { parseValidAttachments } from "../cni/gc.ts";
 import { requireCommand } from "../cni/versions.ts";
 import { parseForRemoval } from "../config/removal.ts";
+import { openForRemoval } from "../ipam/ipam.ts";
 import { releaseParent, removeAbandonedParents } from "../link/attach.ts";
 import { type Attachment, attachmentsOfNetwork, findAttachment } from "../link/attachments.ts";
 import { closeContainer, findContainer } from "../link/container.ts";
@@ -8,14 +9,13 @@ import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Invocation } from "./invocation.ts";
-import { openRemovalIpam } from "./removal-ipam.ts";
 
 /**
  * Takes away all that this network holds for attachments that the runtime does not list as valid: interfaces, records,
  * reservations; and parents of ours that no attachment of any network uses any more.
  */
 export function gc(invocation: Invocation): void {
-  const { environment, stdin, warn } = invocation;
+  const { environment, variables, stdin, warn } = invocation;
   const config = parseForRemoval(stdin, environment);
   requireCommand("GC", config.cniVersion);
   const valid = parseValidAttachments(stdin);
@@ -37,7 +37,7 @@ export function gc(invocation: Invocation): void {
     ({ containerId, ifname }) => findAttachment(config.name, containerId, ifname) !== undefined,
   );
   if (complete) removeAbandonedParents(host);
-  openRemovalIpam(config, invocation).gc(valid);
+  openForRemoval({ config, containerId: "", ifname: "", stdin, environment: variables }).gc(valid);
 }
 
 function removeInterface({ netns, ifname, containerId }: Attachment): void {

@@ -29,7 +29,8 @@ interface RangeJson {
   readonly subnet: string;
   readonly rangeStart?: string;
   readonly rangeEnd?: string;
-  readonly gateway?: string;
+  /** Some write null where there is none. */
+  readonly gateway?: string | null;
 }
 
 interface PlacedSet {

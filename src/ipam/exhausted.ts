@@ -1,6 +1,5 @@
 import { ErrorCode, PluginError } from "../errors.ts";
-import type { Address } from "../ip/address.ts";
-import { formatAddress, parseAddress } from "../ip/address.ts";
+import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
 import { capacity, inSpan, ring, type Span } from "./span.ts";
 import type { Store } from "./store.ts";
 
@@ -37,7 +36,7 @@ export function exhausted(
   return new PluginError(ErrorCode.tryAgainLater, message, "/ipam");
 }
 
-export function formatSpan({ first, last }: Span): string {
+function formatSpan({ first, last }: Span): string {
   return `${formatAddress(first)}-${formatAddress(last)}`;
 }
 

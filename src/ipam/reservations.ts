@@ -1,14 +1,12 @@
+// What the built-in allocator and host-local do alike with the reservations of a network.
 import type { Attachment } from "../cni/gc.ts";
 import type { Result } from "../cni/result.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import type { Address } from "../ip/address.ts";
-import { formatAddress } from "../ip/address.ts";
+import { type Address, formatAddress } from "../ip/address.ts";
 import { errnoName, SystemError } from "../system/errno.ts";
 import { exhausted } from "./exhausted.ts";
 import { inSpan, ring, type Span } from "./span.ts";
 import { type Store, withStore } from "./store.ts";
-
-/** What the built-in allocator and host-local do alike with the reservations of a network. */
 
 /** Gives back the reservations of all attachments but these. */
 export function releaseOthers(dataDir: string, network: string, valid: readonly Attachment[]): void {

@@ -37,10 +37,15 @@ export function configureLink(
   addresses.forEach((prefix, i) => {
     const failure = failures[i];
     if (failure === undefined) return;
+    const { errno } = failure;
     const hint =
-      failure.errno === Errno.EACCES || failure.errno === Errno.EOPNOTSUPP ? ": IPv6 is disabled in the kernel" : "";
+      errno === Errno.EADDRINUSE
+        ? ": an ipvlan on the same parent has it, of another network with this subnet or made by others"
+        : errno === Errno.EACCES || errno === Errno.EOPNOTSUPP
+          ? ": IPv6 is disabled in the kernel"
+          : "";
     throw new PluginError(
-      failure.errno === Errno.EEXIST ? ErrorCode.addressTaken : ErrorCode.kernel,
+      errno === Errno.EEXIST || errno === Errno.EADDRINUSE ? ErrorCode.addressTaken : ErrorCode.kernel,
       `address ${formatPrefix(prefix)} could not be added to ${ifname}${hint}`,
       failure.message,
     );

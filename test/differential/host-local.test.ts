@@ -8,8 +8,8 @@ t.setTimeout(240_000);
 const reference = await findReference();
 
 for (const [mode, promise, count] of [
-  ["separate", "each in its own folder: same answers, same files", 130],
-  ["shared", "both by turns in one folder: as if the reference had done it all", 100],
+  ["separate", "each in its own folder: same answers, same files", 90],
+  ["shared", "both by turns in one folder: as if the reference had done it all", 60],
 ] as const) {
   t.test(promise, async (t) => {
     const failures = await playMany({ mode, seed: 1, count, length: 12, reference });

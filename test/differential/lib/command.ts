@@ -37,7 +37,7 @@ function answer(variables: Variables, stdin: string): string {
   if (command === "DEL" || command === "GC") {
     const ipam = openForRemoval({ ...common, config: parseForRemoval(stdin, environment) });
     if (command === "DEL") ipam.del();
-    else ipam.gc(parseValidAttachments(stdin));
+    else ipam.gc(parseValidAttachments(stdin) ?? []);
     return "";
   }
   const { config } = parseNetworkConfig(stdin, environment);

@@ -53,7 +53,7 @@ function subnet(rng: Random, family: 4 | 6, n: number): { text: string; at: (hos
 /** One range, or two in one subnet, or in two. */
 function rangeSet(rng: Random, family: 4 | 6, n: number): Json[] {
   const { text, at, size } = subnet(rng, family, n);
-  const gateway = rng.pick([undefined, undefined, at(1), at(size - 2), at(200)]);
+  const gateway = rng.pick([undefined, undefined, null, at(1), at(size - 2), at(200)]);
   const range: Json = { subnet: text, ...(gateway !== undefined && { gateway }) };
   if (rng.chance(0.25)) {
     const half = size / 2;

@@ -1,0 +1,105 @@
+// Mode and flag belong to the parent: an ADD that would change them for running containers is refused.
+import t from "tap";
+import type { Call } from "../lib/lab.ts";
+import { nothingLeft, openLab } from "../lib/open-lab.ts";
+
+const lab = await openLab();
+await lab.ok("host h1; container peer c1 c2 c3; cable h1 eth0 peer eth0");
+
+const network = (keys: object, name = "net1") => ({
+  cniVersion: "1.1.0",
+  name,
+  type: "ipvlan",
+  master: "eth0",
+  ipam: { subnets: [{ subnet: name === "net1" ? "192.168.7.0/24" : "192.168.8.0/24" }] },
+  ...keys,
+});
+const add = (keys: object, call: Partial<Call> = {}): Call => ({ netns: "c1", config: network(keys), ...call });
+const portOf = async (name: string) =>
+  / ipvlan +(mode \S+ \S+)/.exec(await lab.ok(`ip -n ${name} -o -d link show eth0`))?.[1];
+
+t.test(
+  "another mode or flag is refused, over networks, with the name of the holder; running containers keep theirs",
+  async (t) => {
+    await lab.add(add({}));
+    const wishes = [
+      { mode: "l3" },
+      { mode: "l3s" },
+      { flag: "private" },
+      { flag: "vepa" },
+      { mode: "l3", flag: "vepa" },
+    ];
+    const answers = await lab.calls(
+      wishes.flatMap((keys) => [
+        add(keys, { netns: "c2" }),
+        add(keys, { netns: "c2", config: network(keys, "net2") }),
+        { command: "STATUS", config: network(keys, "net2") } as const,
+      ]),
+    );
+    for (const [index, { json }] of answers.entries()) {
+      const { mode = "l2", flag = "bridge" } = wishes[Math.floor(index / 3)] as { mode?: string; flag?: string };
+      const msg = new RegExp(
+        `parent eth0 is in use as l2 bridge by container c1 \\(network net1\\), .*use l2 bridge instead of ${mode} ${flag},`,
+      );
+      t.match(json, { code: index % 3 === 2 ? 50 : 101, msg, details: "/mode" }, `${mode} ${flag}`);
+    }
+    t.equal(await portOf("c1"), "mode l2 bridge");
+    const same = add({ config: network({}, "net2") }, { netns: "c2", config: network({}, "net2") });
+    await lab.add(same);
+    await lab.del(add({}));
+    t.match((await lab.call(add({ mode: "l3" }))).json, { code: 101, msg: /by container c2 \(network net2\)/ });
+    await lab.del(same);
+    await lab.add(add({ mode: "l3", flag: "private" }));
+    t.equal(await portOf("c1"), "mode l3 private", "after the last DEL the port is free");
+    await lab.del(add({}));
+    await nothingLeft(t, lab);
+  },
+);
+
+t.test("a container that ended without DEL holds nothing", async (t) => {
+  const ended = ["c2", "c3"].map((netns) => add({}, { netns }));
+  for (const call of ended) await lab.add(call);
+  // One namespace is gone, the other is there without the interface: the runtime's pause container was started anew, say.
+  await lab.ok("ip netns del c2; ip -n c3 link del eth0");
+  await lab.add(add({ mode: "l3" }));
+  t.equal(await portOf("c1"), "mode l3 bridge");
+  t.match((await lab.call(add({}, { netns: "c3", id: "other" }))).json, { code: 101, msg: /by container c1/ });
+  await lab.ok("container c2");
+  for (const call of [add({}), ...ended]) await lab.del(call);
+  await nothingLeft(t, lab);
+});
+
+t.test("an ipvlan that somebody made on the host counts, too", async (t) => {
+  await lab.ok("ip -n h1 link add shim0 link eth0 type ipvlan mode l3 private");
+  const refused = await lab.call(add({}));
+  t.match(refused.json, { code: 101, msg: /in use as l3 private by the link shim0/ });
+  t.match(await lab.ok("ip -n h1 -d link show shim0"), "mode l3 private");
+  const same = add({ mode: "l3", flag: "private" });
+  await lab.add(same);
+  await lab.del(same);
+  await lab.ok("ip -n h1 link del shim0");
+
+  // Made after the first container: it has changed the container's port already, and the next ADD must not change it back.
+  await lab.add(add({}));
+  await lab.ok("ip -n h1 link add shim0 link eth0 type ipvlan mode l3");
+  t.match((await lab.call(add({}, { netns: "c2" }))).json, { code: 101, msg: /l3 bridge by the link shim0/ });
+  await lab.ok("ip -n h1 link del shim0");
+  await lab.del(add({}));
+  await nothingLeft(t, lab);
+});
+
+t.test("of ADDs with two modes at once, those of one mode win and the others are refused", async (t) => {
+  const names = Array.from({ length: 12 }, (_, index) => `x${index}`);
+  await lab.ok(`printf 'netns add %s\\n' ${names.join(" ")} | ip -batch -`);
+  const modes = ["l2", "l3"];
+  const answers = await lab.together(names.map((netns, index) => add({ mode: modes[index % 2] }, { netns })));
+  const winners = new Set(names.flatMap((_, index) => (answers[index]?.code === 0 ? [modes[index % 2]] : [])));
+  t.equal(winners.size, 1, "one mode");
+  const losers = answers.filter(({ code }) => code !== 0);
+  t.equal(losers.length, names.length / 2);
+  for (const { json } of losers) t.match(json, { code: 101, msg: /by container x\d+ \(network net1\)/ });
+  const ports = await lab.ok(names.map((name) => `ip -n ${name} -o -d link show type ipvlan`).join("\n"));
+  t.strictSame(new Set([...ports.matchAll(/ ipvlan +mode (\S+)/g)].map(([, mode]) => mode)), winners);
+  await lab.together(names.map((netns) => add({}, { netns, command: "DEL" })));
+  await nothingLeft(t, lab);
+});
