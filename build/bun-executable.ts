@@ -25,6 +25,11 @@ export async function buildBunExecutable(output: string, target: BunTarget, vers
       `--compile-executable-path=${target.runtime}`,
       "--bytecode",
       "--minify",
+      // As an ES module 0.1 ms less than as CommonJS, which is the default with bytecode.
+      "--format=esm",
+      // A hundred times as many calls until something is compiled to machine code: a usual call of the plugin ends before
+      // that pays, and with the default one thread is started for it, 0.3 ms. Reading a large folder gets there still.
+      "--compile-jit-policy=100",
       // A plugin runs as root in whatever folder its caller is in: no file of that folder may matter.
       "--no-compile-autoload-dotenv",
       "--no-compile-autoload-bunfig",

@@ -1,6 +1,7 @@
 // npm test: the whole suite, or a part of it.
 //
-//   npm test                                 checks, unit tests, allocator against the reference, kernel tests
+//   npm test                                 checks, unit tests, allocator against the reference, kernel tests,
+//                                            container runtimes
 //   npm test -- unit kernel/vlan             the tests whose path begins so
 //   npm test -- kernel --executable bun      of one executable
 //
@@ -16,7 +17,7 @@ import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
-const limits = { unit: 60, differential: 240, crash: 240, kernel: 300 };
+const limits = { unit: 60, differential: 240, crash: 240, kernel: 300, runtimes: 300 };
 const executables = ["bun", "pkg"];
 
 const { values, positionals } = parseArgs({
@@ -53,6 +54,7 @@ const unit = selected("unit");
 const differential = selected("differential");
 const crash = selected("crash");
 const kernel = selected("kernel");
+const runtimes = selected("runtimes");
 // Some unit tests run the executables, too; always both.
 const built = await check("build", [at("build/build.ts"), ...(unit.length > 0 ? [] : values.executable)]);
 if (built) {
@@ -61,10 +63,13 @@ if (built) {
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
 }
-if (built && kernel.length > 0) await runKernelTests(kernel);
+if (built) {
+  await runInMachine("Kernel tests", kernel, limits.kernel, []);
+  await runInMachine("Container runtimes", runtimes, limits.runtimes, ["runtimes"]);
+}
 
 reportSkips(all);
-const nothingRan = unit.length + differential.length + crash.length + kernel.length === 0;
+const nothingRan = unit.length + differential.length + crash.length + kernel.length + runtimes.length === 0;
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);
 console.log(`\n${summary(all)}`);
 process.exit(all.failures.length > 0 || nothingRan ? 1 : 0);
@@ -101,18 +106,20 @@ async function runNatively(title: string, files: string[], limit: number, worker
   await Promise.all(Array.from({ length: workers }, worker));
 }
 
-async function runKernelTests(files: string[]): Promise<void> {
-  heading("Kernel tests");
+/** @param groups of packages that the machine must have besides its base */
+async function runInMachine(title: string, files: string[], limit: number, groups: "runtimes"[]): Promise<void> {
+  if (files.length === 0) return;
+  heading(title);
   const started = performance.now();
   try {
     const { startMachine } = await import("./machine/host.ts");
-    const machine = await startMachine();
+    const machine = await startMachine({ groups });
     stopMachine = machine.stop;
     console.log(`machine: ${machine.kind}, ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);
     for (const executable of values.executable) {
       for (const file of files) {
         const env = { ...machine.env, IPVLAN_PLUGIN: executable };
-        await runFile(`${nameOf(file)} [${executable}]`, file, env, limits.kernel);
+        await runFile(`${nameOf(file)} [${executable}]`, file, env, limit);
       }
     }
   } catch (error) {

@@ -1,10 +1,11 @@
+import { first } from "../cni/lists.ts";
 import { formatResult } from "../cni/print.ts";
-import type { Result } from "../cni/result.ts";
+import { isEmptyDns, type Result } from "../cni/result.ts";
+import { isAtLeast } from "../cni/versions.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { networkOf } from "../ip/address.ts";
 import { openIpam } from "../ipam/ipam.ts";
-import { announce } from "../link/announce.ts";
 import { attach, clearStaleAttachment, releaseParent } from "../link/attach.ts";
 import { parentKey } from "../link/attachments.ts";
 import { configureLink, enableIpv6 } from "../link/configure.ts";
@@ -85,25 +86,19 @@ export function add(invocation: Invocation): void {
     const prefixes = addresses.map(({ address }) => address);
     const { routed } = modes[config.mode];
     if (routed) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
-    const presentRoutes = inNamespace(namespace, () => {
-      if (prefixes.some(({ address }) => address.family === 6)) enableIpv6(link.name);
-      const present = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
-      if (!routed)
-        announce(
-          link.index,
-          link.address,
-          prefixes.map(({ address }) => address),
-        );
-      return present;
-    });
+    if (prefixes.some(({ address }) => address.family === 6)) inNamespace(namespace, () => enableIpv6(link.name));
+    const presentRoutes = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
 
-    // Interfaces that earlier plugins of the chain made stay in the result: CHECK and DEL tell by them what came before.
-    const earlier = config.prevResult?.interfaces ?? [];
+    // What earlier plugins of the chain reported stays in the result (SPEC.md, section 5, "ADD Success"): CHECK and DEL tell by
+    // it what came before. Without an ipam of our own their addresses and routes are ours now.
+    const { prevResult } = config;
+    const earlier = prevResult?.interfaces ?? [];
+    const passed = config.ipam.type === "previous" || !isAtLeast(config.cniVersion, "0.3.0") ? undefined : prevResult;
     const result: Result = {
       interfaces: [...earlier, { name: ifname, mac: macText(link.address), mtu: link.mtu, sandbox: netns }],
-      ips: addresses.map((address) => ({ ...address, interface: earlier.length })),
-      routes: presentRoutes,
-      dns: config.dns ?? allocation.dns ?? {},
+      ips: [...(passed?.ips ?? []), ...addresses.map((address) => ({ ...address, interface: earlier.length }))],
+      routes: [...(passed?.routes ?? []), ...presentRoutes],
+      dns: first([config.dns, allocation.dns, passed?.dns], (dns) => dns !== undefined && !isEmptyDns(dns)) ?? {},
     };
     // A version that has no room for the result, or a runtime that does not listen any more, is a failure like any other.
     print(formatResult(result, config.cniVersion));

@@ -1,9 +1,9 @@
-import type { Interface, Result } from "../cni/result.ts";
+import type { Interface, IpConfig, Result } from "../cni/result.ts";
 import { requireCommand } from "../cni/versions.ts";
 import type { NetworkConfig } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { formatAddress, formatPrefix, sameAddress, samePrefix } from "../ip/address.ts";
+import { contains, formatAddress, formatPrefix, sameAddress, samePrefix } from "../ip/address.ts";
 import { openIpam } from "../ipam/ipam.ts";
 import { type Container, findContainer } from "../link/container.ts";
 import { isOwnedBy } from "../link/ipvlan.ts";
@@ -39,9 +39,13 @@ export function check(invocation: Invocation): void {
   if (link === undefined) throw failed(`interface ${ifname} is gone from ${netns}`);
   checkLink(link, recorded, config, containerId);
   checkParent(config.linkInContainer ? container.socket : openNetlink(), link, config);
-  checkAddresses(container, link, prevResult, position);
-  checkRoutes(container, link, prevResult);
-  openIpam({ config, containerId, ifname, stdin, environment: variables, hostPrefixes: () => [] }).check(prevResult);
+  const ips = ownAddresses(prevResult, position);
+  checkAddresses(container, link, ips);
+  checkRoutes(container, link, prevResult, position);
+  openIpam({ config, containerId, ifname, stdin, environment: variables, hostPrefixes: () => [] }).check({
+    ...prevResult,
+    ips,
+  });
 }
 
 function failed(message: string, details = ""): PluginError {
@@ -80,27 +84,43 @@ function checkParent(lower: NetlinkSocket, link: Link, config: NetworkConfig): v
   if ((parent.flags & IFF_UP) === 0) throw failed(`parent ${name} is down`);
 }
 
-function checkAddresses({ socket }: Container, link: Link, prevResult: Result, position: number): void {
+/** The addresses of `prevResult` that are our interface's; the others are of plugins before or after this one. */
+function ownAddresses({ ips }: Result, position: number): readonly IpConfig[] {
+  const own = ips.filter((ip) => ip.interface === position);
+  return own.length > 0 ? own : ips.filter((ip) => ip.interface === undefined);
+}
+
+function checkAddresses({ socket }: Container, link: Link, own: readonly IpConfig[]): void {
   const present = allAddresses(socket).filter(({ index }) => index === link.index);
-  for (const ip of prevResult.ips) {
-    if (ip.interface !== undefined && ip.interface !== position) continue;
-    if (!present.some(({ prefix }) => samePrefix(prefix, ip.address))) {
-      throw failed(`interface ${link.name} lacks address ${formatPrefix(ip.address)}`, "/prevResult/ips");
+  for (const { address } of own) {
+    if (!present.some(({ prefix }) => samePrefix(prefix, address))) {
+      throw failed(`interface ${link.name} lacks address ${formatPrefix(address)}`, "/prevResult/ips");
     }
   }
 }
 
-/** A route without a table may lie in any: the sbr plugin, later in the chain, moves routes to tables of its own. */
-function checkRoutes({ socket }: Container, link: Link, prevResult: Result): void {
-  const families = new Set(prevResult.routes.map(({ dst }) => dst.address.family));
+/**
+ * A route without a table may lie in any: the sbr plugin, later in the chain, moves routes to tables of its own. A result does
+ * not say whose its routes are: where earlier plugins gave addresses, too, those count that lead over a gateway of ours.
+ */
+function checkRoutes({ socket }: Container, link: Link, prevResult: Result, position: number): void {
+  const { interfaces, ips, routes } = prevResult;
+  const own = ownAddresses(prevResult, position);
+  const hasEarlier = ips.some((ip) => !own.includes(ip) && (ip.interface ?? 0) < position);
+  const families = new Set(routes.map(({ dst }) => dst.address.family));
   const present = [...families].flatMap((family) => allRoutes(socket, family));
-  for (const { dst, gw, table, priority } of prevResult.routes) {
+  const isAlone = interfaces.filter(({ sandbox }) => sandbox !== undefined).length === 1;
+  for (const route of routes) {
+    const { dst, table, priority } = route;
+    const gw = route.gw?.value === 0n ? undefined : route.gw;
+    if (hasEarlier && !own.some(({ address }) => gw !== undefined && contains(address, gw))) continue;
     const found = present.some(
-      (route) =>
-        samePrefix(route.dst, dst) &&
-        (gw === undefined || (route.gw !== undefined && sameAddress(route.gw, gw))) &&
-        (table === undefined || route.table === (table === 0 ? RT_TABLE_MAIN : table)) &&
-        (priority === undefined || priority === 0 || route.priority === priority),
+      (one) =>
+        samePrefix(one.dst, dst) &&
+        (!isAlone || one.interfaces.includes(link.index)) &&
+        (gw === undefined || (one.gw !== undefined && sameAddress(one.gw, gw))) &&
+        (table === undefined || one.table === (table === 0 ? RT_TABLE_MAIN : table)) &&
+        (priority === undefined || priority === 0 || one.priority === priority),
     );
     if (!found) {
       const gateway = gw === undefined ? `dev ${link.name}` : `via ${formatAddress(gw)}`;

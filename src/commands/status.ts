@@ -3,14 +3,18 @@ import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { openIpam } from "../ipam/ipam.ts";
 import { refuseConflict } from "../link/attach.ts";
-import { parentKey } from "../link/attachments.ts";
+import { attachmentsOfNetwork, parentKey } from "../link/attachments.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
 import { requireIpvlan } from "../link/ipvlan.ts";
 import { checkParentUsable, nameParent } from "../link/parent.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Invocation } from "./invocation.ts";
 
-/** Says whether an ADD could work now. @throws PluginError 50 with the reason why it could not */
+/**
+ * Says whether an ADD could work now.
+ * @throws PluginError 50 with the reason why it could not; 51 where the reason lies in the parent of containers that the
+ *   network has already
+ */
 export function status(invocation: Invocation): void {
   const { environment, variables, stdin } = invocation;
   const { config } = parseNetworkConfig(stdin, environment);
@@ -26,7 +30,9 @@ export function status(invocation: Invocation): void {
     }
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;
-    throw new PluginError(ErrorCode.notAvailable, error.message, error.details);
+    const concernsOthers = error.code === ErrorCode.parent && attachmentsOfNetwork(config.name).length > 0;
+    const code = concernsOthers ? ErrorCode.notAvailableLimited : ErrorCode.notAvailable;
+    throw new PluginError(code, error.message, error.details);
   }
   openIpam({
     config,

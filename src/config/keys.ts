@@ -46,7 +46,8 @@ export function readKeys(raw: JsonObject, warnings: string[]): JsonObject {
   const result: Record<string, unknown> = {};
   for (const key of Object.keys(raw)) {
     const value = raw[key];
-    if (value === null || value === "") continue;
+    // `"master": ""` is what Podman writes, see parseParent.
+    if (value === null || (value === "" && key !== "master")) continue;
     if (ourKeys.includes(key) || otherKeys.includes(key) || key.startsWith("cni.dev/")) {
       result[key] = value;
       continue;

@@ -22,15 +22,15 @@ export function parseParent(
   if (configured !== undefined) return configured;
   if (raw.vlan !== undefined) throw invalid("/vlan", 'needs "master", the link that carries the VLAN');
   if (previous !== undefined) return { kind: "chained", name: soleInterface(previous).name };
-  if (raw.linkInContainer === true) {
-    throw invalid("/linkInContainer", 'needs "master", a link in the container such as {"defaultRoute": "ipv4"}');
-  }
+  // As the reference plugin, for which Podman writes an empty `master`. It would do the same on the host without the key;
+  // there no parent means an isolated network, as in Docker.
+  if (raw.linkInContainer === true || raw.master === "") return { kind: "defaultRoute", family: 4, vlan: undefined };
   return { kind: "dummy", name: dummyName(networkName) };
 }
 
 function parseMaster(raw: NetworkConfiguration): ParentChoice | undefined {
   const { parent, vlan } = raw;
-  const master = raw.master ?? parent;
+  const master = raw.master || parent;
   if (master === undefined) return undefined;
   if (parent !== undefined && parent !== master) {
     throw invalid(
@@ -38,7 +38,7 @@ function parseMaster(raw: NetworkConfiguration): ParentChoice | undefined {
       `${JSON.stringify(parent)} and master ${JSON.stringify(master)} are two parents: leave one out`,
     );
   }
-  if (typeof master === "string") return parseNamed(master, raw.master === undefined ? "/parent" : "/master", vlan);
+  if (typeof master === "string") return parseNamed(master, raw.master ? "/master" : "/parent", vlan);
   if (master.subnet !== undefined) {
     return { kind: "subnet", subnet: readNetwork(master.subnet, "/master/subnet"), vlan };
   }

@@ -9,21 +9,20 @@ export interface Container {
   readonly socket: NetlinkSocket;
 }
 
-/** Opens the namespace that CNI_NETNS names. @throws PluginError 4 where there is none */
+/** Opens the namespace that CNI_NETNS names. @throws PluginError 3 where there is nothing, 4 where it is no namespace */
 export function openContainer(path: string): Container {
   try {
     return open(path);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
+    if (isGone(error) && error.call === "open") {
+      throw new PluginError(ErrorCode.unknownContainer, `CNI_NETNS ${path} does not exist`, error.message);
+    }
     const reason =
       error.call === "setns" && error.errno === Errno.EINVAL
         ? "is no network namespace"
         : "cannot be entered as a network namespace";
-    throw new PluginError(
-      ErrorCode.invalidEnvironment,
-      isGone(error) && error.call === "open" ? `CNI_NETNS ${path} does not exist` : `CNI_NETNS ${path} ${reason}`,
-      error.message,
-    );
+    throw new PluginError(ErrorCode.invalidEnvironment, `CNI_NETNS ${path} ${reason}`, error.message);
   }
 }
 

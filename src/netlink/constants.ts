@@ -41,6 +41,7 @@ export const IFLA_LINK = 5;
 export const IFLA_MASTER = 10;
 export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
+export const IFLA_AF_SPEC = 26;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_LINK_NETNSID = 37;
 
@@ -51,6 +52,8 @@ export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_IPVLAN_MODE = 1;
 export const IFLA_IPVLAN_FLAGS = 2;
 export const IFLA_VLAN_ID = 1;
+export const IFLA_INET_CONF = 1;
+export const IPV4_DEVCONF_ARP_NOTIFY = 22;
 
 export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;

@@ -187,6 +187,26 @@ export function setUp(index: number, name: string, alias: string): Request {
   };
 }
 
+/**
+ * Gives a link its name and alias, and has the kernel tell the neighbours of the addresses that it has whenever it is set up or
+ * gets another hardware address: the setting net.ipv4.conf.LINK.arp_notify, as netlink has it (net/ipv4/devinet.c,
+ * inet_set_link_af).
+ */
+export function setNotifying(index: number, name: string, alias: string): Request {
+  const settings = nestAttribute(k.IFLA_INET_CONF, [u32Attribute(k.IPV4_DEVCONF_ARP_NOTIFY, 1)]);
+  return {
+    type: k.RTM_NEWLINK,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifinfomsg(index),
+    attributes: [
+      stringAttribute(k.IFLA_IFNAME, name),
+      bytesAttribute(k.IFLA_IFALIAS, encode(alias)),
+      nestAttribute(k.IFLA_AF_SPEC, [nestAttribute(k.AF_INET, [settings])]),
+    ],
+    what: `name ${name}`,
+  };
+}
+
 /** Gives a link another name. */
 export function rename(index: number, name: string, to: string): Request {
   return {

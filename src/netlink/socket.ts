@@ -1,6 +1,6 @@
 import { port } from "#system";
 import { check, Errno, errnoName } from "../system/errno.ts";
-import { NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./constants.ts";
+import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR } from "./constants.ts";
 import { decodeMessages, encodeRequests, type Message, type Request, readError } from "./message.ts";
 
 const AF_NETLINK = 16;
@@ -69,20 +69,23 @@ function receive(socket: NetlinkSocket): Message[] {
 }
 
 /**
- * Sends all requests (each with NLM_F_ACK) in one send and waits for every answer.
- * The kernel works on each, also behind one that failed.
- * @returns the error of each, undefined where it was acknowledged
+ * Sends all requests (each with NLM_F_ACK) in one send and waits for their answers. The kernel works on each, in order, also
+ * behind one that failed. Failures are reported unasked, so it is the last alone that it has to acknowledge.
+ * @returns the error of each, undefined where there was none
  */
 export function transact(socket: NetlinkSocket, requests: readonly Request[]): (NetlinkError | undefined)[] {
-  const first = send(socket, requests);
-  const outcomes = new Array<NetlinkError | undefined>(requests.length).fill(undefined);
-  for (let waiting = requests.length; waiting > 0; ) {
+  const last = requests.length - 1;
+  const quiet = requests.map((one, i) => (i === last ? one : { ...one, flags: one.flags & ~NLM_F_ACK }));
+  const first = send(socket, quiet);
+  const outcomes = requests.map((): NetlinkError | undefined => undefined);
+  while (last >= 0) {
     for (const message of receive(socket)) {
-      const request = requests[message.sequence - first];
+      const i = message.sequence - first;
+      const request = requests[i];
       if (request === undefined || message.type !== NLMSG_ERROR) continue;
-      waiting--;
       const { errno, reason } = readError(message);
-      if (errno !== 0) outcomes[message.sequence - first] = new NetlinkError(request.what, errno, reason);
+      if (errno !== 0) outcomes[i] = new NetlinkError(request.what, errno, reason);
+      if (i === last) return outcomes;
     }
   }
   return outcomes;

@@ -25,9 +25,7 @@ export const signatures = {
   utimensat: ["i", "p", "p", "i"],
   setns: ["i", "i"],
   socket: ["i", "i", "i"],
-  bind: ["i", "p", "u"],
   setsockopt: ["i", "i", "i", "p", "u"],
-  sendto: ["i", "p", "z", "i", "p", "u"],
   recv: ["i", "p", "z", "i"],
   poll: ["p", "z", "i"],
 } as const satisfies Record<string, readonly Argument[]>;

@@ -27,9 +27,7 @@ export interface Port {
   utimensat(fd: number, path: Uint8Array, times: Uint8Array, flags: number): number;
   setns(fd: number, type: number): number;
   socket(domain: number, type: number, protocol: number): number;
-  bind(fd: number, address: Uint8Array, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
-  sendto(fd: number, buffer: Uint8Array, length: number, flags: number, address: Uint8Array, size: number): number;
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   /** Ends the process at once: no buffers are flushed, no handlers run. */

@@ -125,26 +125,20 @@ export function callScript(call: Call, folder: string): string {
   const variables = Object.entries(environmentOf(call)).map(([name, value]) => quote(`${name}=${value}`));
   return [
     `cat > ${folder}/stdin <<'END-OF-CONFIGURATION'\n${config}\nEND-OF-CONFIGURATION`,
-    `call ${folder} on ${call.host ?? "h1"} env ${variables.join(" ")} ${quote(call.plugin ?? pluginPath)}`,
+    // In a subshell, for the variables' sake.
+    `(export ${variables.join(" ")}; call ${folder} on ${call.host ?? "h1"} ${quote(call.plugin ?? pluginPath)})`,
   ].join("\n");
 }
 
 function parseAnswers(text: string): Answer[] {
-  const bytes = Buffer.from(text);
-  const answers: Answer[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf(10, at);
-    const [code, out, err] = bytes
-      .subarray(at + 1, end)
-      .toString()
-      .split(" ")
-      .map(Number) as [number, number, number];
-    const stdout = bytes.subarray(end + 1, end + 1 + out).toString();
-    const stderr = bytes.subarray(end + 1 + out, end + 1 + out + err).toString();
-    answers.push({ code, stdout, stderr, json: stdout === "" ? undefined : JSON.parse(stdout) });
-    at = end + 1 + out + err;
-  }
-  return answers;
+  return [...text.matchAll(/^@(\d+)\n([\s\S]*?)\n@@\n([\s\S]*?)\n@@\n/gm)].map(
+    ([, code, stdout = "", stderr = ""]) => ({
+      code: Number(code),
+      stdout,
+      stderr,
+      json: stdout === "" ? undefined : JSON.parse(stdout),
+    }),
+  );
 }
 
 /** A word for the shell. */

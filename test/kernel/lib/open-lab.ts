@@ -3,10 +3,13 @@ import { openTestHost } from "../../machine/host.ts";
 import { createLab, type Lab } from "./lab.ts";
 import { leftovers } from "./leftovers.ts";
 
-/** Opens the test machine with nothing in it, and closes it when the tests of this file are over. */
-export async function openLab(): Promise<Lab> {
+/**
+ * Opens the test machine with nothing in it, and closes it when the tests of this file are over.
+ * @param groups of packages besides the base
+ */
+export async function openLab(groups: readonly "runtimes"[] = []): Promise<Lab> {
   t.setTimeout(0); // the runner limits the file's time
-  const machine = await openTestHost();
+  const machine = await openTestHost({ groups });
   t.teardown(() => machine.close());
   return createLab(machine);
 }

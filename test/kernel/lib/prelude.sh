@@ -59,12 +59,22 @@ reset() {
   mkdir -p /tmp/lab
 }
 
-# call FOLDER COMMAND...: runs the command with FOLDER/stdin, and prints its exit code, output and errors between marks (see lab.ts)
+# call FOLDER COMMAND...: runs the command with FOLDER/stdin, and prints its exit code, output and errors (see lab.ts).
+# No program is started for it: under emulation that is a fifth of what the plugin takes.
 call() {
   _folder=$1
   _code=0
   shift
   "$@" > "$_folder/stdout" 2> "$_folder/stderr" < "$_folder/stdin" || _code=$?
-  printf '@%s %s %s\n' "$_code" "$(wc -c < "$_folder/stdout")" "$(wc -c < "$_folder/stderr")"
-  cat "$_folder/stdout" "$_folder/stderr"
+  printf '@%s\n' "$_code"
+  spill "$_folder/stdout"
+  printf '\n@@\n'
+  spill "$_folder/stderr"
+  printf '\n@@\n'
+}
+
+# spill FILE: prints it
+spill() {
+  while IFS= read -r _line; do printf '%s\n' "$_line"; done < "$1"
+  printf '%s' "$_line"
 }

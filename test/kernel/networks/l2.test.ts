@@ -1,14 +1,14 @@
-// The page's table of options and its "IPvlan L2 mode example usage".
+// The page's table of options and its "IPvlan L2 mode example usage", isolated networks included.
 import t from "tap";
 import { changed, example } from "./lib/examples.ts";
-import { openFabric } from "./lib/fabric.ts";
+import { type Attachment, callOf, openFabric } from "./lib/fabric.ts";
 
 const fabric = await openFabric();
 await fabric.sh("capture trunk sw p1; capture c2 c2 any");
 
 t.test("db_net: the containers of two hosts are neighbours on the hosts' own network", async (t) => {
   const network = example("04-db_net.conflist");
-  const ofParent = "ip -n h1 -d link show eth0; ip -n h1 -4 addr show eth0";
+  const ofParent = "ip -n h1 -d link show eth0 | sed 's/ state [A-Z]*//'; ip -n h1 -o -4 addr show eth0";
   const before = await fabric.sh(ofParent);
   await fabric.packets("trunk");
   const [first] = await fabric.attach(network, "c1", "c2", { container: "d1", ips: ["192.168.1.20"] });
@@ -52,7 +52,7 @@ t.test("db_net: the containers of two hosts are neighbours on the hosts' own net
 
   await fabric.detach(network, "c1", "c2", "d1");
   t.equal(await fabric.sh(ofParent), before, "the parent is what it was");
-  await fabric.nothingLeft(t);
+  await fabric.nothingLeft(t, "h1", "h2");
 });
 
 t.test("db_net_ipv: without gateway and mode the network is the same as db_net", async (t) => {
@@ -74,7 +74,7 @@ t.test("db_net_ipv: without gateway and mode the network is the same as db_net",
 
 t.test("private: the containers of a host do not reach each other, but the rest of the network", async (t) => {
   const network = example("02-private.conflist");
-  await fabric.attach(network, "c1", "c2");
+  await fabric.attachAtOnce([network, "c1"], [network, "c2"]);
   t.match((await fabric.show("c1")).link, /ipvlan +mode l2 private/);
   await fabric.reach(t, "c1 192.168.1.3 no\n c2 192.168.1.2 no\n c1 192.168.1.1 yes\n c2 192.168.1.251 yes");
   await fabric.detach(network, "c1", "c2");
@@ -114,5 +114,95 @@ END`);
   await fabric.reach(t, "h2 192.168.215.2 no\n h2 192.168.215.3 yes");
   await fabric.sh("inside h1 nft delete table ip filter; ip -n h2 route del 192.168.215.0/24");
   await fabric.detach(network, "c1", "c2");
+  await fabric.nothingLeft(t);
+});
+
+const onH1 = (container: string): Attachment => ({ container, host: "h1" });
+
+t.test("isolated1, isolated2, isolated3: each a world of its own on a dummy parent", async (t) => {
+  const networks = [
+    { network: example("06-isolated1.conflist"), containers: ["c1", "c2"], subnet: "192.168.10" },
+    { network: example("07-isolated2.conflist"), containers: ["c3", "c4"], subnet: "192.168.11" },
+    { network: example("08-isolated3.conflist"), containers: ["d1", "d2"], subnet: "172.18.0" },
+  ];
+  const one = await fabric.lab.together(
+    networks.map(({ network, containers }) => callOf("ADD", network, onH1(`${containers[0]}`))),
+  );
+  await fabric.attachAtOnce(...networks.map(({ network, containers }) => [network, onH1(`${containers[1]}`)] as const));
+  for (const [index, { network, containers, subnet }] of networks.entries()) {
+    const answer = one[index];
+    t.match(answer?.stderr, new RegExp(`network ${network.name} is isolated: .* di-${network.name}\n$`));
+    const length = subnet.startsWith("172") ? 16 : 24;
+    t.strictSame(answer?.json.ips, [{ address: `${subnet}.2/${length}`, interface: 0 }], "no gateway");
+    const { addresses, routes } = await fabric.show(`${containers[1]}`);
+    t.strictSame(addresses, [`inet ${subnet}.3/${length}`]);
+    t.strictSame(routes.length, 1, "a route to its own subnet and no other");
+  }
+  const parents = await fabric.sh("ip -n h1 -o -d link show type dummy");
+  for (const { network } of networks) {
+    t.match(parents, new RegExp(`di-${network.name}: <BROADCAST,NOARP,UP,LOWER_UP>.* alias made by ipvlan-cni`));
+  }
+
+  // What has no route goes nowhere; so try with one, too.
+  const defaults = networks.flatMap(({ containers }) =>
+    containers.map((name) => `ip -n ${name} route add default dev eth0`),
+  );
+  const others = `
+    c1 192.168.10.3 yes
+    c3 192.168.11.3 yes
+    d1 172.18.0.3 yes
+    c1 192.168.11.2 no
+    c3 172.18.0.2 no
+    d1 192.168.10.2 no
+    c1 192.168.1.250 no
+    c2 192.168.1.1 no
+    c3 192.168.1.251 no
+    d1 192.168.1.1 no
+    h1 192.168.10.2 no`;
+  await fabric.reach(t, others);
+  await fabric.packets("trunk");
+  await fabric.sh(defaults.join("; "));
+  await fabric.reach(t, others);
+  const left = (await fabric.packets("trunk")).filter((line) => /192\.168\.1[01]\.|172\.18\./.test(line));
+  // The last line above is the host's own question.
+  t.strictSame(
+    left.filter((line) => !line.includes("192.168.1.250 >")),
+    [],
+    "nothing leaves the host",
+  );
+
+  await fabric.detachAtOnce(
+    ...networks.flatMap(({ network, containers }) =>
+      containers.map((container) => [network, onH1(container)] as const),
+    ),
+  );
+  t.equal(await fabric.sh("ip -n h1 -o link show type dummy"), "", "the dummy links are gone");
+  await fabric.nothingLeft(t);
+});
+
+t.test("internal: true with a parent: the parent is not used", async (t) => {
+  const network = changed(example("07-isolated2.conflist"), { master: "eth0" }, "internal");
+  await fabric.attach(network, "c1", "c2");
+  t.match(await fabric.sh("ip -n h1 -o link show type dummy"), " di-internal: ");
+  await fabric.reach(t, "c1 192.168.11.3 yes\n c1 192.168.1.1 no");
+  await fabric.detach(network, "c1", "c2");
+  await fabric.nothingLeft(t);
+});
+
+t.test("the default pool avoids the host's routes and other networks, and the network keeps it", async (t) => {
+  const first = changed(example("08-isolated3.conflist"), {}, "pool1");
+  const second = changed(example("08-isolated3.conflist"), {}, "a-name-longer-than-twelve");
+  await fabric.sh("ip -n h1 route add 172.18.200.0/24 via 192.168.1.1");
+  const [one] = await fabric.attach(first, "c1");
+  const [two] = await fabric.attach(second, "c2");
+  t.match(one.ips, [{ address: "172.19.0.2/16" }]);
+  t.match(two.ips, [{ address: "172.20.0.2/16" }]);
+  t.match(await fabric.sh("ip -n h1 -o link show type dummy"), / di-pool1: [\s\S]* di-[0-9a-f]{12}: /);
+  await fabric.sh("ip -n h1 route del 172.18.200.0/24");
+  await fabric.detach(first, "c1");
+  const [again] = await fabric.attach(first, "c3");
+  t.match(again.ips, [{ address: /^172\.19\.0\.\d+\/16$/ }]);
+  await fabric.detach(first, "c3");
+  await fabric.detach(second, "c2");
   await fabric.nothingLeft(t);
 });

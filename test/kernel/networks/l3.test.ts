@@ -1,4 +1,4 @@
-// The page's "IPvlan L3 mode example" and "Dual stack IPv4 IPv6 IPvlan L3 mode".
+// The page's "IPvlan L3 mode example" and "Dual stack IPv4 IPv6 IPvlan L3 mode"; and the form for Kubernetes.
 import t from "tap";
 import { changed, example } from "./lib/examples.ts";
 import { openFabric } from "./lib/fabric.ts";
@@ -23,7 +23,7 @@ t.test(
   "ipnet210 on eth0: subnets reach each other, other hosts only by a route, and no broadcast arrives",
   async (t) => {
     const network = example("15-ipnet210-eth0.conflist");
-    const [first] = await fabric.attach(network, ...ipnet210);
+    const [first] = await fabric.attachAtOnce(...ipnet210.map((container) => [network, container] as const));
     t.strictSame(first.ips, [{ address: "192.168.214.10/24", interface: 0 }], "no gateway");
     t.strictSame(first.routes, [{ dst: "0.0.0.0/0" }]);
     const { link, addresses, routes } = await fabric.show("c1");
@@ -56,7 +56,7 @@ t.test(
 
 t.test("ipnet210 as the page has it, without a parent: the subnets reach each other on a dummy link", async (t) => {
   const network = example("16-ipnet210.conflist");
-  await fabric.attach(network, ...ipnet210);
+  await fabric.attachAtOnce(...ipnet210.map((container) => [network, container] as const));
   t.match(await fabric.sh("ip -n h1 -o link show type dummy"), " di-ipnet210: ");
   t.strictSame((await fabric.show("c2")).routes, [
     "10.1.214.0/24 dev eth0 scope link src 10.1.214.10",
@@ -157,3 +157,37 @@ t.test("in L3 a gateway is ignored, and a subnet of the parent's own is warned o
   await fabric.detach(network, "c1");
   await fabric.nothingLeft(t);
 });
+
+t.test(
+  "kubernetes: pods of two nodes reach each other, each node with a range of its own and a route to the other's",
+  async (t) => {
+    const network = example("30-kubernetes.conflist");
+    const onNode2 = JSON.parse(
+      JSON.stringify(network).replaceAll("10.244.1.", "10.244.2.").replaceAll("244:1:", "244:2:"),
+    );
+    await fabric.sh(`
+    ip -n h1 addr add 2001:db8:1::250/64 dev eth0 nodad
+    ip -n h2 addr add 2001:db8:1::251/64 dev eth0 nodad
+    ip -n h1 route add 10.244.2.0/24 via 192.168.1.251
+    ip -n h2 route add 10.244.1.0/24 via 192.168.1.250
+    ip -n h1 -6 route add fd00:10:244:2::/64 via 2001:db8:1::251
+    ip -n h2 -6 route add fd00:10:244:1::/64 via 2001:db8:1::250`);
+    const [pod] = await fabric.attach(network, "c1", "c2");
+    t.match(pod.ips, [{ address: "10.244.1.2/24" }, { address: "fd00:10:244:1::2/64" }]);
+    await fabric.attach(onNode2, "d1");
+    const { link, routes6 } = await fabric.show("c1");
+    t.match(link, /ipvlan +mode l3s/);
+    t.strictSame(routes6, ["default dev eth0", "fd00:10:244:1::/64 dev eth0"]);
+    await fabric.reach(
+      t,
+      `c1 10.244.1.3 yes
+     c1 10.244.2.2 yes
+     d1 10.244.1.3 yes
+     c1 192.168.1.251 yes
+     c1 fd00:10:244:2::2 yes`,
+    );
+    await fabric.detach(network, "c1", "c2");
+    await fabric.detach(onNode2, "d1");
+    await fabric.nothingLeft(t, "h1", "h2");
+  },
+);

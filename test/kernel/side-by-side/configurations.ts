@@ -1,7 +1,7 @@
 import { type CniVersion, isAtLeast } from "../../../src/cni/versions.ts";
 
 /**
- * Configurations that the reference plugin supports, or refuses, or that behave differently here: what both plugins make of
+ * Configurations that the reference plugin supports, or refuses, or that mean something else here: what both plugins make of
  * each is compared by side-by-side.test.ts.
  *
  * The host of each plugin has these links: eth0 (l2), eth1 (l3), eth2 (l3s), each with a neighbour, since mode and flag belong
@@ -12,8 +12,13 @@ export interface Configuration {
   readonly name: string;
   /** Without cniVersion, name and type. */
   readonly config: object | ((version: CniVersion) => object);
-  /** Results differ by more than their form: compared in all versions of the specification. */
-  readonly everyVersion?: boolean;
+  /**
+   * Default: the newest and one of the earlier ones. "every" where the result differs by more than its form, "newest" for
+   * errors.
+   */
+  readonly versions?: "every" | "newest";
+  /** With CHECK and the interface's settings; also in the short comparison, for the executable that starts slowly. */
+  readonly closely?: boolean;
   /** CNI_ARGS */
   readonly args?: string;
   /** Default "eth0". */
@@ -22,25 +27,20 @@ export interface Configuration {
   readonly container?: string;
   /** Settings under /proc/sys/net of the container's namespace, before ADD. */
   readonly sysctls?: Readonly<Record<string, string>>;
-  /** The reference knows it since its version 1.2 or later; Debian's 1.1.1 does not. */
-  readonly recent?: boolean;
-  /** Also in the short comparison, for the executable that starts slowly. */
-  readonly short?: boolean;
 }
 
 const v4 = { subnet: "10.1.2.0/24" };
 const v6 = { subnet: "2001:db8:1::/64" };
-const hostLocal = (ipam: object) => ({ type: "host-local", ...ipam });
-const l2 = (ipam: object, more: object = {}) => ({ master: "eth0", ipam: hostLocal(ipam), ...more });
-const l3 = (ipam: object, more: object = {}) => ({ master: "eth1", mode: "l3", ipam: hostLocal(ipam), ...more });
-const l3s = (ipam: object, more: object = {}) => ({ master: "eth2", mode: "l3s", ipam: hostLocal(ipam), ...more });
-const fixed = (addresses: object[], more: object = {}) => ({
-  master: "eth0",
-  ipam: { type: "static", addresses, ...more },
-});
-const to = (dst: string, more: object = {}) => ({ dst, ...more });
-const toAll = to("0.0.0.0/0");
-const toAllV6 = to("::/0");
+const toAll = { dst: "0.0.0.0/0" };
+const toAllV6 = { dst: "::/0" };
+const elsewhere = "198.18.0.0/16";
+
+const l2 = (ipam: object, more: object = {}) => ({ master: "eth0", ipam: { type: "host-local", ...ipam }, ...more });
+const l3 = (ipam: object) => l2(ipam, { master: "eth1", mode: "l3" });
+const l3s = (ipam: object) => l2(ipam, { master: "eth2", mode: "l3s" });
+const fixed = (addresses: object[], ipam: object = {}, more: object = {}) =>
+  l2({ type: "static", addresses, ...ipam }, more);
+const delegated = (answer: object) => l2({ type: "my-ipam", answer });
 
 /** The result of a plugin that came before, in the words of the version. */
 function previous(version: CniVersion, interfaces: object[] = [{ name: "eth0" }]): object {
@@ -51,92 +51,113 @@ function previous(version: CniVersion, interfaces: object[] = [{ name: "eth0" }]
   const ips = [{ ...family, address, gateway, interface: 0 }];
   return { cniVersion: version, interfaces, ips, routes: [toAll], dns };
 }
-const dummyInContainer = `link add d0 type dummy
+
+/** What an IPAM plugin of another name answers, in the words of the version. */
+function answer(version: CniVersion): object {
+  const [address, gateway, routes] = ["10.1.2.99/24", "10.1.2.1", [{ dst: elsewhere }]];
+  if (!isAtLeast(version, "0.3.0")) return { cniVersion: version, ip4: { ip: address, gateway, routes } };
+  return { cniVersion: version, ips: [{ version: "4", address, gateway }], routes };
+}
+
+const dummyInContainer = `link add d0 address 02:00:00:00:00:20 type dummy
 link set d0 up
-addr add 10.7.0.1/24 dev d0
-route add default via 10.7.0.2`;
+addr add 192.0.2.1/24 dev d0
+route add default via 192.0.2.2`;
 
 export const configurations: readonly Configuration[] = [
   // Addresses from host-local.
-  { name: "l2, one IPv4 subnet", config: l2(v4), everyVersion: true, short: true },
-  { name: "l2, default route by the subnet's gateway", config: l2({ ...v4, routes: [toAll] }), short: true },
+  { name: "l2, one IPv4 subnet", config: l2(v4) },
+  { name: "l2, default route by the subnet's gateway", config: l2({ ...v4, routes: [toAll] }) },
   { name: "l2, a gateway of its own", config: l2({ ...v4, gateway: "10.1.2.254", routes: [toAll] }) },
-  {
-    name: "l2, a route by a gateway of its own",
-    config: l2({ ...v4, routes: [to("10.9.0.0/16", { gw: "10.1.2.9" })] }),
-  },
+  { name: "l2, a route by another gateway", config: l2({ ...v4, routes: [{ dst: elsewhere, gw: "10.1.2.9" }] }) },
   { name: "l2, rangeStart and rangeEnd", config: l2({ ...v4, rangeStart: "10.1.2.20", rangeEnd: "10.1.2.30" }) },
   { name: "l2, a set of two ranges", config: l2({ ranges: [[v4, { subnet: "10.1.3.0/24" }]] }) },
-  { name: "l2, two IPv4 sets", config: l2({ ranges: [[v4], [{ subnet: "10.1.3.0/24" }]] }), everyVersion: true },
+  { name: "l2, two IPv4 sets", config: l2({ ranges: [[v4], [{ subnet: "10.1.3.0/24" }]] }) },
   {
     name: "l2, IPv4 and IPv6",
     config: l2({ ranges: [[v4], [v6]], routes: [toAll, toAllV6] }),
-    everyVersion: true,
-    short: true,
+    versions: "every",
+    closely: true,
   },
-  { name: "l2, IPv6 alone", config: l2({ ranges: [[v6]], routes: [toAllV6] }), short: true },
+  { name: "l2, IPv6 alone", config: l2({ ranges: [[v6]], routes: [toAllV6] }) },
   {
-    name: "l2, IPv6 and a route by a link-local gateway",
-    config: l2({ ranges: [[v6]], routes: [to("::/0", { gw: "fe80::1" })] }),
+    name: "l2, IPv6 by a link-local gateway",
+    config: l2({ ranges: [[v6]], routes: [{ dst: "::/0", gw: "fe80::1" }] }),
   },
-  { name: "l2, dataDir", config: l2({ ...v4, dataDir: "/var/lib/cni/networks/other" }) },
-  { name: "l2, resolvConf", config: l2({ ...v4, resolvConf: "/tmp/lab/resolv.conf" }) },
+  { name: "dataDir", config: l2({ ...v4, dataDir: "/var/lib/cni/networks/other" }) },
+  { name: "resolvConf", config: l2({ ...v4, resolvConf: "/tmp/lab/resolv.conf" }) },
   { name: "CNI_ARGS asks for an address", config: l2(v4), args: "IgnoreUnknown=1;K8S_POD_NAME=web;IP=10.1.2.44" },
-  { name: "CNI_ARGS holds what nobody knows", config: l2(v4), args: "COLOUR=blue" },
+  { name: "CNI_ARGS holds what nobody knows", config: l2(v4), args: "COLOUR=blue", versions: "newest" },
   { name: "runtimeConfig asks for an address", config: l2(v4, { runtimeConfig: { ips: ["10.1.2.45/24"] } }) },
   { name: "args.cni asks for an address", config: l2(v4, { args: { cni: { ips: ["10.1.2.46"] } } }) },
   { name: "runtimeConfig brings a range", config: l2({}, { runtimeConfig: { ipRanges: [[v4]] } }) },
-  { name: "the address asked for is in no range", config: l2(v4, { runtimeConfig: { ips: ["10.1.9.45"] } }) },
-  { name: "a subnet with host bits", config: l2({ subnet: "10.1.2.7/24" }) },
-  { name: "a subnet that is none", config: l2({ subnet: "10.1.2" }) },
+  {
+    name: "the address asked for is in no range",
+    config: l2(v4, { runtimeConfig: { ips: ["10.1.9.45"] } }),
+    versions: "newest",
+  },
+  { name: "a subnet with host bits", config: l2({ subnet: "10.1.2.7/24" }), versions: "newest" },
+  { name: "a subnet that is none", config: l2({ subnet: "10.1.2" }), versions: "newest" },
   // Modes.
   { name: "mode is empty", config: l2(v4, { mode: "" }) },
-  { name: "l3 without routes", config: l3(v4), everyVersion: true, short: true },
-  { name: "l3, default route by the subnet's gateway", config: l3({ ...v4, routes: [toAll] }), short: true },
-  {
-    name: "l3, a route by a gateway of its own",
-    config: l3({ ...v4, routes: [to("10.9.0.0/16", { gw: "10.1.2.9" })] }),
-  },
+  { name: "l3 without routes", config: l3(v4), versions: "every", closely: true },
+  { name: "l3, default route by the subnet's gateway", config: l3({ ...v4, routes: [toAll] }) },
+  { name: "l3, a route by another gateway", config: l3({ ...v4, routes: [{ dst: elsewhere, gw: "10.1.2.9" }] }) },
   { name: "l3, IPv4 and IPv6", config: l3({ ranges: [[v4], [v6]], routes: [toAll, toAllV6] }) },
-  { name: "l3s, IPv4 and IPv6 without routes", config: l3s({ ranges: [[v4], [v6]] }), short: true },
-  { name: "mode is unknown", config: l2(v4, { mode: "l4" }) },
+  { name: "l3s, IPv4 and IPv6 without routes", config: l3s({ ranges: [[v4], [v6]] }), closely: true },
+  { name: "mode is unknown", config: l2(v4, { mode: "l4" }), versions: "newest" },
   // Parents.
-  { name: "master is a VLAN that was made by hand", config: { ...l2(v4), master: "eth0.40" } },
-  { name: "master is a bridge", config: { ...l2(v4), master: "br0" } },
-  { name: "master is down", config: { ...l2(v4), master: "down0" } },
-  { name: "master does not exist", config: { ...l2(v4), master: "none0" } },
-  { name: "no master", config: { ipam: hostLocal({ ...v4, routes: [toAll] }) } },
+  { name: "master is a VLAN that was made by hand", config: l2(v4, { master: "eth0.40" }) },
+  { name: "master is a bridge", config: l2(v4, { master: "br0" }) },
+  { name: "master is down", config: l2(v4, { master: "down0" }), versions: "newest" },
+  { name: "master does not exist", config: l2(v4, { master: "none0" }), versions: "newest", closely: true },
+  {
+    name: "no master",
+    config: l2({ ...v4, routes: [toAll] }, { master: undefined }),
+    versions: "newest",
+    closely: true,
+  },
   {
     name: "linkInContainer",
-    config: { ...l2({ ...v4, routes: [toAll] }), master: "d0", linkInContainer: true },
+    config: l2({ ...v4, routes: [{ dst: elsewhere }] }, { master: "d0", linkInContainer: true }),
     container: dummyInContainer,
-    recent: true,
+    closely: true,
   },
   {
     name: "linkInContainer without master",
-    config: { ipam: hostLocal(v4), linkInContainer: true },
+    config: l2(v4, { master: undefined, linkInContainer: true }),
     container: dummyInContainer,
-    recent: true,
+    closely: true,
   },
   { name: "mtu", config: l2(v4, { mtu: 1400 }) },
   { name: "mtu is 0", config: l2(v4, { mtu: 0 }) },
-  { name: "mtu is larger than the parent's", config: l2(v4, { mtu: 9000 }) },
-  // Names.
+  { name: "mtu is larger than the parent's", config: l2(v4, { mtu: 9000 }), versions: "newest" },
+  // The interface.
   { name: "another interface name", config: l2(v4), ifname: "net-1.x" },
-  { name: "the interface's name is taken", config: l2(v4), container: "link add eth0 type dummy" },
+  {
+    name: "the interface's name is taken",
+    config: l2(v4),
+    container: "link add eth0 address 02:00:00:00:00:21 type dummy",
+    versions: "newest",
+    closely: true,
+  },
+  {
+    name: "IPv6 is off in the container",
+    config: l2({ ranges: [[v4], [v6]] }),
+    sysctls: { "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1" },
+  },
   // DNS.
   {
     name: "dns",
     config: l2(v4, { dns: { nameservers: ["10.1.2.53"], domain: "a.test", search: ["b.test"], options: ["ndots:2"] } }),
-    everyVersion: true,
-    short: true,
+    versions: "every",
   },
   {
     name: "dns is empty, and the IPAM has one",
     config: l2({ ...v4, resolvConf: "/tmp/lab/resolv.conf" }, { dns: {} }),
   },
   // Fixed addresses.
-  { name: "static, without a gateway", config: fixed([{ address: "10.1.2.7/24" }], { routes: [to("10.9.0.0/16")] }) },
+  { name: "static, without a gateway", config: fixed([{ address: "10.1.2.7/24" }], { routes: [{ dst: elsewhere }] }) },
   {
     name: "static, with a gateway and dns",
     config: fixed([{ address: "10.1.2.7/24", gateway: "10.1.2.1" }], {
@@ -144,11 +165,7 @@ export const configurations: readonly Configuration[] = [
       dns: { nameservers: ["10.1.2.53"] },
     }),
   },
-  {
-    name: "static, two IPv4 addresses",
-    config: fixed([{ address: "10.1.2.7/24" }, { address: "10.1.3.7/24" }]),
-    everyVersion: true,
-  },
+  { name: "static, two IPv4 addresses", config: fixed([{ address: "10.1.2.7/24" }, { address: "10.1.3.7/24" }]) },
   {
     name: "static, IPv4 and IPv6",
     config: fixed(
@@ -158,72 +175,72 @@ export const configurations: readonly Configuration[] = [
       ],
       { routes: [toAll, toAllV6] },
     ),
-    everyVersion: true,
-    short: true,
   },
-  { name: "static, IPv6 without a gateway", config: fixed([{ address: "2001:db8:1::7/64" }]) },
-  { name: "static, single addresses", config: fixed([{ address: "10.1.2.7/32" }, { address: "2001:db8:1::7/128" }]) },
+  { name: "static, IPv6 without a gateway", config: fixed([{ address: "2001:db8:1::7/64" }]), closely: true },
+  {
+    name: "static, single addresses",
+    config: fixed([{ address: "10.1.2.7/32" }, { address: "2001:db8:1::7/128" }]),
+    closely: true,
+  },
   {
     name: "static, a subnet of two",
-    config: fixed([{ address: "10.1.2.6/31" }], { routes: [to("0.0.0.0/0", { gw: "10.1.2.7" })] }),
-  },
-  {
-    name: "routes with priority, table and scope",
-    config: fixed([{ address: "10.1.2.7/24", gateway: "10.1.2.1" }], {
-      routes: [
-        to("10.9.0.0/16", { priority: 50 }),
-        to("10.10.0.0/16", { table: 100 }),
-        to("10.11.0.0/16", { table: 1000, priority: 7 }),
-        to("10.1.2.128/25", { gw: "0.0.0.0", scope: 253 }),
-      ],
-    }),
-    everyVersion: true,
-    recent: true,
-    short: true,
-  },
-  {
-    name: "routes with mtu and advmss",
-    config: fixed([{ address: "10.1.2.7/24", gateway: "10.1.2.1" }], {
-      routes: [to("10.9.0.0/16", { mtu: 1300, advmss: 1260 })],
-    }),
-    everyVersion: true,
-    recent: true,
+    config: fixed([{ address: "10.1.2.6/31" }], { routes: [{ dst: "0.0.0.0/0", gw: "10.1.2.7" }] }),
   },
   { name: "static, CNI_ARGS", config: fixed([]), args: "IP=10.1.2.8/24;GATEWAY=10.1.2.1" },
   {
     name: "static, runtimeConfig",
-    config: { ...fixed([{ address: "10.1.2.7/24" }]), runtimeConfig: { ips: ["10.1.2.9/24"] } },
+    config: fixed([{ address: "10.1.2.7/24" }], {}, { runtimeConfig: { ips: ["10.1.2.9/24"] } }),
+  },
+  // Routes.
+  {
+    name: "routes with priority, table, scope, mtu and advmss",
+    config: fixed([{ address: "10.1.2.7/24", gateway: "10.1.2.1" }], {
+      routes: [
+        { dst: "198.18.0.0/16", priority: 50 },
+        { dst: "198.19.0.0/16", table: 100 },
+        { dst: "198.20.0.0/16", table: 1000, priority: 7 },
+        { dst: "10.1.2.128/25", gw: "0.0.0.0", scope: 253 },
+        { dst: "198.21.0.0/16", mtu: 1300, advmss: 1260 },
+      ],
+    }),
+    versions: "every",
+    closely: true,
   },
   {
     name: "a route that the kernel has already",
-    config: fixed([{ address: "10.1.2.7/24" }], { routes: [to("10.1.2.0/24")] }),
+    config: fixed([{ address: "10.1.2.7/24" }], { routes: [{ dst: "10.1.2.0/24" }] }),
   },
   {
     name: "a default route that another network brought",
     config: l2({ ...v4, routes: [toAll] }),
     container: dummyInContainer,
+    closely: true,
   },
   {
     name: "two routes to one destination",
-    config: l2({ ...v4, routes: [to("10.9.0.0/16", { gw: "10.1.2.8" }), to("10.9.0.0/16", { gw: "10.1.2.9" })] }),
+    config: l2({
+      ...v4,
+      routes: [
+        { dst: elsewhere, gw: "10.1.2.8" },
+        { dst: elsewhere, gw: "10.1.2.9" },
+      ],
+    }),
   },
-  { name: "a route with host bits", config: l2({ ...v4, routes: [to("10.9.1.0/16")] }) },
+  { name: "a route with host bits", config: l2({ ...v4, routes: [{ dst: "198.18.1.0/16" }] }), versions: "newest" },
   {
     name: "a route by a gateway that is nowhere",
-    config: l2({ ...v4, routes: [to("10.9.0.0/16", { gw: "172.16.0.1" })] }),
+    config: l2({ ...v4, routes: [{ dst: elsewhere, gw: "172.16.0.1" }] }),
+    versions: "newest",
+    closely: true,
   },
   // Chains.
   {
     name: "chained, without master and ipam",
     config: (version) => ({ prevResult: previous(version) }),
-    everyVersion: true,
-    short: true,
+    versions: "every",
+    closely: true,
   },
-  {
-    name: "chained, with an ipam",
-    config: (version) => ({ ...l2(v4), prevResult: previous(version) }),
-    everyVersion: true,
-  },
+  { name: "chained, with an ipam", config: (version) => ({ ...l2(v4), prevResult: previous(version) }), closely: true },
   {
     name: "chained, with several interfaces and a master",
     config: (version) => ({
@@ -231,25 +248,31 @@ export const configurations: readonly Configuration[] = [
       prevResult: previous(version, [{ name: "eth0" }, { name: "x0" }, { name: "y0", sandbox: "/run/netns/z" }]),
     }),
   },
-  // IPAM plugins.
+  // IPAM plugins of other names.
   {
     name: "an IPAM of another name",
-    config: { master: "eth0", ipam: { type: "my-ipam" } },
-    everyVersion: true,
-    short: true,
+    config: (version) => delegated(answer(version)),
+    closely: true,
   },
-  { name: "an IPAM that fails", config: { master: "eth0", ipam: { type: "my-ipam", answer: "error" } }, short: true },
-  { name: "an IPAM that is nowhere", config: { master: "eth0", ipam: { type: "no-ipam" } } },
+  {
+    name: "an IPAM that fails",
+    config: delegated({ cniVersion: "1.0.0", code: 110, msg: "no lease", details: "the server is away" }),
+    versions: "newest",
+  },
+  { name: "an IPAM that is nowhere", config: l2({ type: "no-ipam" }), versions: "newest" },
   // JSON as Go reads it.
   {
     name: "keys in another case, and unknown ones",
-    config: { Master: "eth0", MTU: 1300, colour: "blue", ipam: hostLocal(v4) },
+    config: l2(v4, { master: undefined, Master: "eth0", MTU: 1300, colour: "blue" }),
   },
   { name: "null", config: l2(v4, { mode: null, mtu: null, dns: null, runtimeConfig: null, args: null }) },
-  // Namespaces.
-  {
-    name: "IPv6 is off in the container",
-    config: l2({ ranges: [[v4], [v6]] }),
-    sysctls: { "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1" },
-  },
 ];
+
+/** The IPAM plugin `my-ipam`: answers what the configuration says. */
+export const myIpam = `#!/bin/sh
+[ $CNI_COMMAND = ADD ] || exit 0
+config=$(cat)
+answer=\${config##*'"answer":'}
+echo "\${answer%\\}\\}}"
+case $answer in *'"code":'*) exit 1 ;; esac
+`;

@@ -1,22 +1,32 @@
 /**
- * A small crictl: pods of one container on a runtime that speaks the CRI. Runs in the test machine, beside the runtime.
+ * A small crictl: pods of one container on a runtime that speaks the CRI. Runs in the test machine beside the runtime,
+ * once for all its commands, since the start of Node takes seconds there.
  *
- *   pods.ts SOCKET run NAME...       makes pods, all at once; prints them as JSON
- *   pods.ts SOCKET sandbox NAME...   the same, without a container in them
- *   pods.ts SOCKET exec NAME COMMAND [ARGUMENT...]
- *   pods.ts SOCKET remove NAME...    stops and removes pods, all at once
- *   pods.ts SOCKET stop NAME...
- *   pods.ts SOCKET list              names of the pods that are there
- *   pods.ts SOCKET status            the runtime's version and conditions
+ *     node pods.ts SOCKET < COMMANDS > ANSWERS
  *
- * What fails is told by name on stderr, and the exit code is 1; the others go on.
+ * A command is a line of JSON, its answer another:
+ *
+ *     ["run", NAME...]       makes pods, all at once: what they came to
+ *     ["sandbox", NAME...]   the same, without a container in them
+ *     ["exec", NAME, COMMAND, ARGUMENT...]
+ *                            what the command printed, and its exit code
+ *     ["stop", NAME...]      stops pods, all at once
+ *     ["remove", NAME...]    stops and removes pods, all at once
+ *     ["list"]               the names of the pods that are there
+ *     ["status"]             the runtime's version and conditions
  */
+import { createInterface } from "node:readline";
 import { type Cri, connectCri } from "./cri.ts";
 
-const [socket, verb, ...words] = process.argv.slice(2) as [string, string, ...string[]];
+/** The answer to a command. */
+export interface Answer {
+  value?: unknown;
+  /** What went wrong: for pods made or removed together, that of each. */
+  errors?: string[];
+}
 
 /** What a pod came to: an address of each family. */
-interface Pod {
+export interface Pod {
   name: string;
   /** The sandbox, which is the plugin's CNI_CONTAINERID. */
   id: string;
@@ -61,59 +71,59 @@ async function stop(cri: Cri, name: string): Promise<{ pod_sandbox_id: string }>
   return sandbox;
 }
 
-async function exec(cri: Cri, name: string, cmd: string[]): Promise<void> {
+/** What a command in a pod came to. */
+export interface Executed {
+  stdout: string;
+  stderr: string;
+  exit_code: number;
+}
+
+async function exec(cri: Cri, name: string, cmd: string[]): Promise<Executed> {
   const sandbox = await sandboxOf(cri, name);
   const { containers } = await cri.call("ListContainers", {});
   const container = containers.find(({ pod_sandbox_id }) => pod_sandbox_id === sandbox);
-  const request = { container_id: container?.id ?? "", cmd, timeout: 20 };
-  const { stdout, stderr, exit_code } = await cri.call("ExecSync", request);
-  process.stdout.write(stdout);
-  process.stderr.write(stderr);
-  process.exitCode = exit_code;
+  return cri.call("ExecSync", { container_id: container?.id ?? "", cmd, timeout: 20 });
 }
 
-/** Does something for every pod at once. @returns what went well */
-async function all<T>(names: readonly string[], work: (name: string) => Promise<T>): Promise<T[]> {
+/** Does something for every pod at once. */
+async function all(names: readonly string[], work: (name: string) => Promise<unknown>): Promise<Answer> {
   const done = await Promise.allSettled(names.map(work));
-  return done.flatMap((one, index) => {
-    if (one.status === "fulfilled") return [one.value];
-    process.stderr.write(`${names[index]}: ${one.reason.message}\n`);
-    process.exitCode = 1;
-    return [];
-  });
+  return {
+    value: done.flatMap((one) => (one.status === "fulfilled" ? [one.value] : [])),
+    errors: done.flatMap((one, index) => (one.status === "rejected" ? [`${names[index]}: ${one.reason.message}`] : [])),
+  };
 }
 
-function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+async function answer(cri: Cri, [verb, ...words]: readonly string[]): Promise<Answer> {
+  switch (verb) {
+    case "run":
+      return all(words, (name) => run(cri, name, true));
+    case "sandbox":
+      return all(words, (name) => run(cri, name, false));
+    case "exec":
+      return { value: await exec(cri, words[0] as string, words.slice(1)) };
+    case "stop":
+      return all(words, (name) => stop(cri, name));
+    case "remove":
+      return all(words, async (name) => cri.call("RemovePodSandbox", await stop(cri, name)));
+    case "list": {
+      const { items } = await cri.call("ListPodSandbox", {});
+      return { value: items.map(({ metadata }) => metadata?.name) };
+    }
+    case "status": {
+      const { status } = await cri.call("Status", {});
+      return { value: { ...(await cri.call("Version", {})), conditions: status.conditions } };
+    }
+    default:
+      throw new Error(`unknown command ${verb}`);
+  }
 }
 
-const verbs: Record<string, (cri: Cri) => Promise<void>> = {
-  run: async (cri) => print(await all(words, (name) => run(cri, name, true))),
-  sandbox: async (cri) => print(await all(words, (name) => run(cri, name, false))),
-  exec: (cri) => exec(cri, words[0] as string, words.slice(1)),
-  async stop(cri) {
-    await all(words, (name) => stop(cri, name));
-  },
-  async remove(cri) {
-    await all(words, async (name) => cri.call("RemovePodSandbox", await stop(cri, name)));
-  },
-  async list(cri) {
-    const { items } = await cri.call("ListPodSandbox", {});
-    print(items.map(({ metadata }) => metadata?.name));
-  },
-  async status(cri) {
-    const version = await cri.call("Version", {});
-    const { status } = await cri.call("Status", {});
-    print({ ...version, conditions: status.conditions });
-  },
-};
-
-const cri = connectCri(socket);
-try {
-  await verbs[verb]?.(cri);
-} catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
-  process.exitCode = 1;
-} finally {
+const socket = process.argv[2] as string;
+for await (const line of createInterface({ input: process.stdin })) {
+  // For each command anew: the runtime may have been restarted.
+  const cri = connectCri(socket);
+  const answered = await answer(cri, JSON.parse(line)).catch((error: Error) => ({ errors: [error.message] }));
   cri.close();
+  process.stdout.write(`${JSON.stringify(answered)}\n`);
 }

@@ -69,7 +69,7 @@ t.test("every mode and flag", async (t) => {
 
 t.test("null and empty text are as good as absent, as in the reference plugin", async (t) => {
   for (const nothing of [null, ""]) {
-    t.strictSame(parse({ master: nothing, mode: nothing, mtu: nothing, ipam: nothing, dns: nothing }), parse({}));
+    t.strictSame(parse({ parent: nothing, mode: nothing, mtu: nothing, ipam: nothing, dns: nothing }), parse({}));
     t.strictSame(
       parse({ ipam: { type: nothing, dataDir: nothing, subnets: [{ subnet: "10.0.0.0/24" }] } }),
       parse({ ipam: { subnets: [{ subnet: "10.0.0.0/24" }] } }),

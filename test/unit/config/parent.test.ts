@@ -136,5 +136,17 @@ t.test("the hash is FNV-1a, so that names stay what they are", async (t) => {
 t.test("what needs a parent says so", async (t) => {
   t.strictSame(refuse({ vlan: 10 }).details, "/vlan");
   t.match(refuse({ vlan: 10 }).message, 'vlan needs "master"');
-  t.match(refuse({ linkInContainer: true }).message, 'linkInContainer needs "master"');
+});
+
+t.test(
+  "linkInContainer without a parent: the link of the container's default route, as the reference plugin",
+  async (t) => {
+    t.strictSame(parse({ linkInContainer: true }).parent, { kind: "defaultRoute", family: 4, vlan: undefined });
+  },
+);
+
+t.test("an empty master, as Podman writes it: the link of the default route, as the reference plugin", async (t) => {
+  t.strictSame(parentOf({ master: "" }), { kind: "defaultRoute", family: 4 });
+  t.strictSame(parentOf({ master: "", parent: "eth0" }), { kind: "named", name: "eth0" });
+  t.strictSame(parentOf({ master: "", internal: true }), { kind: "dummy", name: "di-n" });
 });

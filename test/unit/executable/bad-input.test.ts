@@ -41,7 +41,6 @@ const environments: [string, Record<string, string>, RegExp][] = [
   ["a CNI_IFNAME of ..", { CNI_IFNAME: ".." }, /CNI_IFNAME/],
   ["an unknown CNI_COMMAND", { CNI_COMMAND: "MOVE" }, /CNI_COMMAND.*MOVE/],
   ["malformed CNI_ARGS", { CNI_ARGS: "IP" }, /CNI_ARGS/],
-  ["a CNI_NETNS that does not exist", {}, /CNI_NETNS.*does not exist/],
   ["a CNI_NETNS that is no namespace", { CNI_NETNS: "/etc/passwd" }, /CNI_NETNS \/etc\/passwd is no network namespace/],
 ];
 
@@ -56,6 +55,14 @@ for (const { name, path } of executables) {
       if (pointer !== undefined) t.equal(answer.json.details, pointer, `${what}: details`);
       t.equal(answer.stderr, "", `${what}: nothing on stderr`);
     }
+  });
+
+  t.test(`${name}: a container that does not exist gets code 3`, async (t) => {
+    const answer = run(path, addEnvironment, config);
+    t.match(answer, {
+      code: 1,
+      json: { cniVersion: "1.1.0", code: 3, msg: /^CNI_NETNS \/nowhere\/netns does not exist$/ },
+    });
   });
 
   t.test(`${name}: missing or malformed environment gets code 4 and the variable's name`, async (t) => {

@@ -13,6 +13,7 @@ import {
   linkByIndex,
   linkByName,
   rename,
+  setNotifying,
   setUp,
 } from "../../../src/netlink/link.ts";
 import { encodeRequests, type Request } from "../../../src/netlink/message.ts";
@@ -126,6 +127,16 @@ t.test("setUp sets IFF_UP alone, and says index, name and alias", (t) => {
       same(oracle.attributeTypes(message.data, LINK_HEADER).length, 2);
     }),
   );
+  t.end();
+});
+
+t.test("setNotifying gives a name, an alias and the setting arp_notify, and changes no flag", (t) => {
+  const message = sent(setNotifying(7, "eth0", "mine"));
+  isRequest(message, MessageType.NEWLINK, change);
+  const named = sent(rename(7, "", "eth0")).data;
+  same(message.data.subarray(0, named.length), named);
+  // IFLA_IFALIAS, then IFLA_AF_SPEC, AF_INET, IFLA_INET_CONF, IPV4_DEVCONF_ARP_NOTIFY
+  same(message.data.subarray(named.length).toString("hex"), "080014006d696e6514001a80100002800c0001800800160001000000");
   t.end();
 });
 

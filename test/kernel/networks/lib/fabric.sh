@@ -119,13 +119,8 @@ reach() {
 # look CONTAINER...: link, addresses and routes of eth0 there
 look() {
   for _name; do
-    echo "@link $_name"
+    echo "@ $_name"
     ip -n "$_name" -o -d link show eth0
-    echo "@addr $_name"
-    ip -n "$_name" -o addr show eth0
-    echo "@route $_name"
-    ip -n "$_name" route
-    echo "@route6 $_name"
-    ip -n "$_name" -6 route
+    printf '%s\n' "addr show eth0" "route show table all" | ip -n "$_name" -o -batch -
   done
 }

@@ -28,11 +28,19 @@ export interface Fabric {
   readonly lab: Lab;
   /** Runs a script that may use the words of fabric.sh as well; fails unless it ends with 0. @returns its output */
   sh(script: string): Promise<string>;
-  /** ADDs, one after another, that must succeed. A container whose name begins with d is on h2, others on h1. @returns the results */
+  /**
+   * ADDs, one after another, that must succeed: addresses are given in this order. A container whose name begins with d is on
+   * h2, others on h1.
+   * @returns the results
+   */
   // biome-ignore lint/suspicious/noExplicitAny: results
   attach(network: Network, ...containers: readonly Attachment[]): Promise<any[]>;
+  /** The same, all at once, also to several networks. */
+  // biome-ignore lint/suspicious/noExplicitAny: results
+  attachAtOnce(...pairs: readonly (readonly [Network, Attachment])[]): Promise<any[]>;
   /** DELs, all at once, that must succeed. */
   detach(network: Network, ...containers: readonly Attachment[]): Promise<void>;
+  detachAtOnce(...pairs: readonly (readonly [Network, Attachment])[]): Promise<void>;
   /** One ADD, whatever comes. */
   add(network: Network, container: Attachment): Promise<Answer>;
   show(container: string): Promise<Shown>;
@@ -40,25 +48,38 @@ export interface Fabric {
   reach(test: Test, lines: string): Promise<void>;
   /** The packets of a capture since the last call, without the kernel's own multicast chatter. */
   packets(capture: string): Promise<string[]>;
-  /** Fails unless nothing of the plugin's is left on both hosts. */
-  nothingLeft(test: Test): Promise<void>;
+  /** Fails unless nothing of the plugin's is left on the hosts; default h1. */
+  nothingLeft(test: Test, ...hosts: readonly string[]): Promise<void>;
 }
 
 export async function openFabric(): Promise<Fabric> {
   const lab = await openLab();
   const sh = (script: string) => lab.ok(`${words}\n${script}`, { timeoutMs: 60_000 });
   await sh("fabric");
+  // biome-ignore lint/suspicious/noExplicitAny: results
+  const succeeded = (command: string, answers: readonly Answer[]): any[] => {
+    for (const { code, stdout, stderr } of answers) {
+      if (code !== 0) throw new Error(`${command} failed: ${stdout}${stderr}`);
+    }
+    return answers.map(({ json }) => json);
+  };
+  const atOnce = async (command: "ADD" | "DEL", pairs: readonly (readonly [Network, Attachment])[]) =>
+    succeeded(command, await lab.together(pairs.map(([network, container]) => callOf(command, network, container))));
   return {
     lab,
     sh,
     async attach(network, ...containers) {
-      const answers = await lab.calls(containers.map((container) => callOf("ADD", network, container)));
-      for (const { code, stdout, stderr } of answers) if (code !== 0) throw new Error(`ADD failed: ${stdout}${stderr}`);
-      return answers.map(({ json }) => json);
+      return succeeded("ADD", await lab.calls(containers.map((container) => callOf("ADD", network, container))));
     },
+    attachAtOnce: (...pairs) => atOnce("ADD", pairs),
     async detach(network, ...containers) {
-      const answers = await lab.together(containers.map((container) => callOf("DEL", network, container)));
-      for (const { code, stdout, stderr } of answers) if (code !== 0) throw new Error(`DEL failed: ${stdout}${stderr}`);
+      await atOnce(
+        "DEL",
+        containers.map((container) => [network, container]),
+      );
+    },
+    async detachAtOnce(...pairs) {
+      await atOnce("DEL", pairs);
     },
     add: (network, container) => lab.call(callOf("ADD", network, container)),
     show: async (container) => parseShown(await sh(`look ${container}`)),
@@ -71,7 +92,7 @@ export async function openFabric(): Promise<Fabric> {
       const lines = (await sh(`packets ${capture}`)).split("\n");
       return lines.filter((line) => line !== "" && !/multicast listener|router solicitation/.test(line));
     },
-    nothingLeft: (test) => nothingLeft(test, lab, ["h1", "h2"]),
+    nothingLeft: (test, ...hosts) => nothingLeft(test, lab, hosts.length === 0 ? ["h1"] : hosts),
   };
 }
 
@@ -87,26 +108,23 @@ export function callOf(command: "ADD" | "DEL", network: Network, attachment: Att
 }
 
 function parseShown(text: string): Shown {
-  const parts = new Map(
-    text.split(/^@/m).map((part) => [part.slice(0, part.indexOf(" ")), part.split("\n").slice(1, -1)]),
-  );
-  const clean = (line: string) =>
-    line.replace(/ (proto|metric|pref|linkdown)( (kernel|boot|static|medium|\d+))?(?= |$)/g, "").trim();
-  const sorted = (lines: readonly string[] = []) =>
-    lines
-      .filter((line) => !/^(fe80|multicast|ff00)/.test(line))
-      .map(clean)
-      .sort();
-  const addresses = (parts.get("addr") ?? []).flatMap((line) => {
-    const [, family, address, rest = ""] = /(inet6?) (\S+)(.*)/.exec(line) ?? [];
+  const lines = text.split("\n").filter((line) => line !== "");
+  const addresses = lines.flatMap((line) => {
+    const [, family, address, rest = ""] = /^\d+: eth0 +(inet6?) (\S+)(.*)/.exec(line) ?? [];
     if (address === undefined || address.startsWith("fe80")) return [];
     const state = /tentative|dadfailed|nodad|deprecated/.exec(rest)?.[0];
     return [`${family} ${address}${state === undefined ? "" : ` ${state}`}`];
   });
+  const routes = lines.filter((line) => / dev /.test(line) && !/ table |^(fe80|multicast|\d+: )/.test(line));
+  const clean = (line: string) => line.replace(/ (proto|metric|pref) \S+/g, "").trim();
+  const isOf6 = (line: string) => line.includes(" pref ");
   return {
-    link: parts.get("link")?.[0] ?? "",
+    link: lines.find((line) => line.includes(" ipvlan ")) ?? "",
     addresses,
-    routes: sorted(parts.get("route")),
-    routes6: sorted(parts.get("route6")),
+    routes: routes
+      .filter((line) => !isOf6(line))
+      .map(clean)
+      .sort(),
+    routes6: routes.filter(isOf6).map(clean).sort(),
   };
 }

@@ -1,0 +1,158 @@
+// containerd: containers by its own ctr, and pods by the CRI, as the kubelet makes them.
+import t from "tap";
+import { example, executionConfig } from "../kernel/networks/lib/examples.ts";
+import { openNodes, openPods, type Pod } from "./lib/nodes.ts";
+
+// Each test stands on the nodes as the one before left them.
+t.bail = true;
+
+const nodes = await openNodes("n1", "n2");
+
+/** For ctr, which takes the first network of the folder. */
+const flat = {
+  cniVersion: "1.0.0",
+  name: "flat",
+  plugins: [
+    { type: "ipvlan", master: "eth0", ipam: { subnets: [{ subnet: "192.168.1.0/24", gateway: "192.168.1.1" }] } },
+  ],
+};
+
+/** For pods: both families in a VLAN that spans the nodes, each of which gives addresses from a part of its own. */
+const vlan20 = (part: number) => ({
+  cniVersion: "1.0.0",
+  name: "vlan20",
+  plugins: [
+    {
+      type: "ipvlan",
+      master: "eth0.20",
+      ipam: {
+        subnets: [
+          { subnet: "192.168.20.0/24", gateway: "192.168.20.1", ipRange: `192.168.20.${part * 64}/26` },
+          { subnet: "2001:db8:20::/64", gateway: "2001:db8:20::1", ipRange: `2001:db8:20::${part}:0/112` },
+        ],
+      },
+    },
+  ],
+});
+
+const ctr = (command: string) => `on n1 ctr --namespace k8s.io ${command}`;
+
+t.test("ctr run --cni attaches a container, which reaches the router, and takes all of it away again", async (t) => {
+  await nodes.install("n1");
+  await nodes.configure("n1", "10-flat.conflist", flat);
+  await nodes.sh(`containerd_on n1
+    for name in pause busybox; do ${ctr("images import --snapshotter native")} /tmp/lab/$name.tar; done`);
+  await nodes.remember();
+  const look = `sh -c "ip -o addr show eth0; ip route; ping -c 1 -W 5 192.168.1.1"`;
+  const seen = await nodes.sh(ctr(`run --rm --cni --snapshotter native localhost/busybox:1 c1 ${look}`));
+  t.match(seen, /inet 192\.168\.1\.2\/24/);
+  t.match(seen, /default via 192\.168\.1\.1 dev eth0/);
+  t.match(seen, /1 packets received/);
+  await nodes.nothingLeft(t);
+});
+
+const first = await openPods(nodes, "n1");
+const second = await openPods(nodes, "n2");
+
+t.test("pods get an address of each family in the VLAN; the kubelet is told both", async (t) => {
+  await nodes.sh("on n1 rm /etc/cni/net.d/10-flat.conflist");
+  await nodes.configure("n1", "10-vlan20.conflist", vlan20(1));
+  await nodes.install("n2");
+  await nodes.configure("n2", "10-vlan20.conflist", vlan20(2));
+  await nodes.sh(`containerd_on n2
+    for name in pause busybox; do on n2 ctr --namespace k8s.io images import --snapshotter native /tmp/lab/$name.tar; done`);
+  t.match(await first.status(), {
+    runtime_name: "containerd",
+    conditions: [
+      { type: "RuntimeReady", status: true },
+      { type: "NetworkReady", status: true },
+    ],
+  });
+  const pods = await first.run("web", "db");
+  t.same(
+    pods.map(({ ips }) => ips).sort(),
+    [
+      ["192.168.20.64", "2001:db8:20::1:0"],
+      ["192.168.20.65", "2001:db8:20::1:1"],
+    ],
+    "addresses",
+  );
+  for (const { name, ips } of pods) {
+    const seen = await first.exec(name, "ip", "-o", "addr", "show", "eth0");
+    for (const ip of ips) t.match(seen, ` ${ip}/`, `${name} has ${ip}`);
+  }
+});
+
+t.test("pods reach each other, the router, and pods of another node", async (t) => {
+  const [far] = (await second.run("far")) as [Pod];
+  t.same(far.ips, ["192.168.20.128", "2001:db8:20::2:0"]);
+  for (const ip of ["192.168.20.64", "192.168.20.65", "192.168.20.1", "2001:db8:20::1", ...far.ips]) {
+    t.match(await first.exec("web", "ping", "-c", "1", "-W", "5", ip), /1 packets received/, `web reaches ${ip}`);
+  }
+  await second.remove("far");
+});
+
+t.test("pods go on while containerd is dead, and one started anew takes them over and away", async (t) => {
+  await nodes.sh("kill_containerd n1; inside wire ping -nq -c 1 -W 5 192.168.20.64");
+  await nodes.sh("containerd_on n1");
+  t.same((await first.list()).sort(), ["db", "web"]);
+  t.match(await first.exec("db", "ping", "-c", "1", "-W", "5", "192.168.20.64"), /1 packets received/);
+  await first.remove("db");
+  await nodes.sh("kill_containerd n1; containerd_on n1");
+  await first.remove("web");
+  await nodes.nothingLeft(t);
+});
+
+t.test("20 pods at once get addresses of their own on one sub-interface, which goes with the last", async (t) => {
+  const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
+  const pods = await first.sandbox(...names);
+  for (const family of [0, 1]) t.equal(new Set(pods.map(({ ips }) => ips[family])).size, 20);
+  t.match(await nodes.sh("on n1 ip -o link show type vlan"), /^\d+: eth0\.20@eth0:[^\n]*\n$/, "one sub-interface");
+  const addresses = pods.flatMap(({ ips }) => ips);
+  await nodes.sh(`pids=
+    for ip in ${addresses.join(" ")}; do inside wire ping -nq -c 1 -w 5 $ip & pids="$pids $!"; done > /dev/null
+    for pid in $pids; do wait $pid; done`);
+  await first.remove(...names);
+  await nodes.nothingLeft(t);
+});
+
+t.test(
+  "a second network, called for as Multus does, gets the address that the pod asks for and leaves the default route",
+  async (t) => {
+    // A new one, so that it has read the folder before the pod comes.
+    await nodes.sh("on n2 rm /etc/cni/net.d/10-vlan20.conflist; kill_containerd n2");
+    await nodes.configure("n2", "10-flat.conflist", flat);
+    await nodes.sh("containerd_on n2");
+    const [pod] = (await second.run("db")) as [Pod];
+    t.same(pod.ips, ["192.168.1.2"]);
+
+    // Multus itself, the thick one or the thin, needs an API server. What it calls: the configuration in the definition,
+    // the sandbox's name, namespace and arguments as the runtime gave them, the addresses of the pod's annotation.
+    const call = {
+      host: "n2",
+      netns: (await nodes.sh("on n2 sh -c 'echo /run/netns/cni-*'")).trim(),
+      id: pod.id,
+      ifname: "net1",
+      args: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=db;K8S_POD_INFRA_CONTAINER_ID=${pod.id};K8S_POD_UID=uid-db`,
+      config: executionConfig(example("31-multus.yaml"), ["192.168.20.77/24"]),
+    };
+    t.match(await nodes.lab.add(call), { interfaces: [{ name: "net1" }], ips: [{ address: "192.168.20.77/24" }] });
+    t.match(
+      await second.exec("db", "ip", "route"),
+      /default via 192\.168\.1\.1 dev eth0[\s\S]*192\.168\.0\.0\/16 via 192\.168\.20\.1 dev net1/,
+    );
+    for (const ip of ["192.168.1.1", "192.168.20.1"]) {
+      t.match(await second.exec("db", "ping", "-c", "1", "-W", "5", ip), /1 packets received/, `db reaches ${ip}`);
+    }
+    await nodes.lab.del(call);
+    t.notMatch(await second.exec("db", "ip", "-o", "link", "show"), "net1");
+    await second.remove("db");
+    await nodes.nothingLeft(t);
+  },
+);
+
+t.test("a pod that cannot be attached is refused in the plugin's words and leaves nothing", async (t) => {
+  await nodes.sh("on n2 ip link set eth0 down");
+  t.match(await second.refused("lost"), /eth0.*down: ip link set eth0 up/);
+  await nodes.nothingLeft(t);
+});
