@@ -4,14 +4,14 @@ import { buildBunExecutable, hostBunTarget } from "./bun-executable.ts";
 import { generateStep } from "./generate.ts";
 import { runStep } from "./incremental.ts";
 import { at } from "./paths.ts";
-import { buildPkgExecutable } from "./pkg-executable.ts";
+import { buildPkgExecutable, hostNodeTarget } from "./pkg-executable.ts";
 import { hostArch } from "./runtimes.ts";
 import { readVersion } from "./version.ts";
 
 const version = readVersion();
 const builders: Record<string, (output: string) => Promise<void>> = {
   bun: (output) => buildBunExecutable(output, hostBunTarget, version),
-  pkg: (output) => buildPkgExecutable(output, version),
+  pkg: (output) => buildPkgExecutable(output, hostNodeTarget, version),
 };
 
 async function build(name: string): Promise<void> {

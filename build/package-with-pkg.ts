@@ -1,11 +1,13 @@
-// BUNDLE OUTPUT ARCH: makes a single executable application of a bundle. pkg's command line would download a Node;
-// its SEA builder, called as a module, takes the one that is installed.
+// BUNDLE OUTPUT ARCH RUNTIME: makes a single executable application of a bundle and a Node binary. pkg's command line
+// would download a Node; its SEA builder, called as a module, takes the one it is given.
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Arch, nodeBinary } from "./runtimes.ts";
+import { dirname, join } from "node:path";
+import { type Arch, hostArch } from "./runtimes.ts";
 
 interface SeaOptions {
   targets: { platform: string; arch: string; nodeRange: string; output: string }[];
-  nodePath: string;
+  nodePath?: string;
   seaConfig: object;
 }
 
@@ -13,16 +15,46 @@ const sea: (entry: string, options: SeaOptions) => Promise<void> = createRequire
   "@yao-pkg/pkg/lib-es5/sea",
 ).default;
 
-const [bundle, output, arch] = process.argv.slice(2) as [string, string, Arch];
-await sea(bundle, {
-  targets: [{ platform: "linux", arch, nodeRange: "node26", output }],
-  nodePath: nodeBinary(arch),
-  seaConfig: {
-    mainFormat: "module",
-    // node:ffi warns that it is experimental. OpenSSL's configuration is none of a CNI plugin's business, and a broken
-    // one would keep Node from starting.
-    execArgv: ["--disable-warning=ExperimentalWarning", "--openssl-config=/dev/null"],
-    // NODE_OPTIONS is not read.
-    execArgvExtension: "none",
-  },
+const seaConfig = {
+  mainFormat: "module",
+  // node:ffi warns that it is experimental. OpenSSL's configuration is none of a CNI plugin's business, and a broken
+  // one would keep Node from starting.
+  execArgv: ["--disable-warning=ExperimentalWarning", "--openssl-config=/dev/null"],
+  // NODE_OPTIONS is not read.
+  execArgvExtension: "none",
+};
+
+const [bundle, output, arch, runtime] = process.argv.slice(2) as [string, string, Arch, string];
+const target = (arch: Arch, output: string) => ({
+  platform: "linux",
+  arch,
+  nodeRange: `node${process.versions.node}`,
+  output,
 });
+
+if (arch === hostArch) {
+  await sea(bundle, { targets: [target(arch, output)], nodePath: runtime, seaConfig });
+} else {
+  // A binary given by its path is run, to learn its version; one that pkg finds where it keeps downloads is not. The
+  // host's own comes first: it is the one that is run to lay out the program's data.
+  const home = mkdtempSync(join(dirname(output), ".home-"));
+  process.env.HOME = home;
+  try {
+    keepAsDownload(home, hostArch, process.execPath);
+    keepAsDownload(home, arch, runtime);
+    await sea(bundle, { targets: [target(hostArch, join(home, "host")), target(arch, output)], seaConfig });
+  } finally {
+    rmSync(home, { recursive: true });
+  }
+}
+
+/** As pkg leaves a downloaded Node: archive and binary, each with a mark beside it that says it is whole. */
+function keepAsDownload(home: string, arch: Arch, binary: string): void {
+  const name = `node-${process.version}-linux-${arch}`;
+  const downloads = join(home, ".pkg-cache", "sea");
+  const folder = join(downloads, name, "bin");
+  mkdirSync(folder, { recursive: true });
+  for (const file of [join(downloads, `${name}.tar.gz`), join(downloads, `${name}.tar.gz.ok`)]) writeFileSync(file, "");
+  symlinkSync(binary, join(folder, "node"));
+  writeFileSync(join(folder, "node.ok"), "");
+}

@@ -2,11 +2,19 @@ import { dirname, join } from "node:path";
 import { makeInPlace } from "./new-file.ts";
 import { at } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
-import { bunBinary, hostArch, nodeBinary } from "./runtimes.ts";
+import { type Arch, bunBinary, hostArch, nodeBinary } from "./runtimes.ts";
 import { type Version, versionFlags } from "./version.ts";
 
+export interface NodeTarget {
+  arch: Arch;
+  /** The Node binary that becomes the executable. */
+  runtime: string;
+}
+
+export const hostNodeTarget: NodeTarget = { arch: hostArch, runtime: nodeBinary(hostArch) };
+
 /** An executable of Node and the program as one bundled ES module, packaged by pkg as a single executable application. */
-export async function buildPkgExecutable(output: string, version: Version): Promise<void> {
+export async function buildPkgExecutable(output: string, target: NodeTarget, version: Version): Promise<void> {
   await makeInPlace(output, async (unfinished) => {
     const bundle = join(dirname(unfinished), "ipvlan.mjs");
     await runTool(bunBinary(hostArch), [
@@ -20,6 +28,7 @@ export async function buildPkgExecutable(output: string, version: Version): Prom
       `--outfile=${bundle}`,
     ]);
     // pkg prints its progress; in a process of its own that stays out of ours.
-    await runTool(nodeBinary(hostArch), [at("build/package-with-pkg.ts"), bundle, unfinished, hostArch]);
+    const words = [at("build/package-with-pkg.ts"), bundle, unfinished, target.arch, target.runtime];
+    await runTool(nodeBinary(hostArch), words);
   });
 }

@@ -41,7 +41,13 @@ function run(): number {
     commands[environment.command]({ environment, variables: port.environment, stdin, print, warn });
     return 0;
   } catch (error) {
-    print(formatError(explain(error), stdin));
+    const text = formatError(explain(error), stdin);
+    try {
+      print(text);
+    } catch {
+      // Nobody reads standard output, or there is no room: the logs may still tell.
+      writeAll(STDERR, encode(text), "standard error");
+    }
     return 1;
   }
 }

@@ -1,7 +1,7 @@
 // npm test: the whole suite, or a part of it.
 //
 //   npm test                                 checks, unit tests, allocator against the reference, kernel tests,
-//                                            container runtimes
+//                                            container runtimes, installers and packages
 //   npm test -- unit kernel/vlan             the tests whose path begins so
 //   npm test -- kernel --executable bun      of one executable
 //
@@ -17,7 +17,7 @@ import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
-const limits = { unit: 60, differential: 240, crash: 240, kernel: 300, runtimes: 300 };
+const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 300, runtimes: 400 };
 const executables = ["bun", "pkg"];
 
 const { values, positionals } = parseArgs({
@@ -53,23 +53,24 @@ if (filters.length === 0) {
 const unit = selected("unit");
 const differential = selected("differential");
 const crash = selected("crash");
+const install = selected("install");
 const kernel = selected("kernel");
 const runtimes = selected("runtimes");
-// Some unit tests run the executables, too; always both.
-const built = await check("build", [at("build/build.ts"), ...(unit.length > 0 ? [] : values.executable)]);
+// Some of these run the executables, too; always both.
+const needsBoth = unit.length + install.length > 0;
+const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
 if (built) {
   await runNatively("Unit tests", unit, limits.unit, availableParallelism());
   // These keep all processors busy by themselves.
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
-}
-if (built) {
+  await runNatively("Installing", install, limits.install, 1);
   await runInMachine("Kernel tests", kernel, limits.kernel, []);
   await runInMachine("Container runtimes", runtimes, limits.runtimes, ["runtimes"]);
 }
 
 reportSkips(all);
-const nothingRan = unit.length + differential.length + crash.length + kernel.length + runtimes.length === 0;
+const nothingRan = [unit, differential, crash, install, kernel, runtimes].every((files) => files.length === 0);
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);
 console.log(`\n${summary(all)}`);
 process.exit(all.failures.length > 0 || nothingRan ? 1 : 0);

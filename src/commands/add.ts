@@ -16,16 +16,10 @@ import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
 import { nameParent, overlapWarnings } from "../link/parent.ts";
 import { openNetlink } from "../netlink/socket.ts";
-import {
-  closeNamespace,
-  currentNamespace,
-  inNamespace,
-  type Namespace,
-  namespaceIdentity,
-} from "../system/namespace.ts";
+import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
-import { Undo } from "./undo.ts";
+import { createUndo } from "./undo.ts";
 
 /** Makes the container's interface with its addresses and routes. What was made is taken back when a later step fails. */
 export function add(invocation: Invocation): void {
@@ -38,7 +32,8 @@ export function add(invocation: Invocation): void {
   if (!environment.netnsOverride) refuseOwnNamespace(namespace);
   const host = openNetlink();
   const lower = config.linkInContainer ? container : host;
-  const undo = new Undo(warn);
+  const places = { lower, container, namespace };
+  const undo = createUndo(warn);
   try {
     const parent = nameParent(lower, config.parent);
     const wanted = {
@@ -53,11 +48,7 @@ export function add(invocation: Invocation): void {
       flag: config.flag,
     };
     clearStaleAttachment(host, config.name, containerId, ifname);
-    const {
-      link,
-      parent: parentLink,
-      attachment,
-    } = attach({ lower, container, namespace }, parent, wanted, config.mtu);
+    const { link, parent: parentLink, attachment } = attach(places, parent, wanted, config.mtu);
     undo.push(() => {
       remove(container, link);
       releaseParent(host, attachment);
@@ -87,7 +78,7 @@ export function add(invocation: Invocation): void {
     const { routed } = modes[config.mode];
     if (routed) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
     if (prefixes.some(({ address }) => address.family === 6)) inNamespace(namespace, () => enableIpv6(link.name));
-    const presentRoutes = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
+    const made = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
 
     // What earlier plugins of the chain reported stays in the result (SPEC.md, section 5, "ADD Success"): CHECK and DEL tell by
     // it what came before. Without an ipam of our own their addresses and routes are ours now.
@@ -95,9 +86,9 @@ export function add(invocation: Invocation): void {
     const earlier = prevResult?.interfaces ?? [];
     const passed = config.ipam.type === "previous" || !isAtLeast(config.cniVersion, "0.3.0") ? undefined : prevResult;
     const result: Result = {
-      interfaces: [...earlier, { name: ifname, mac: macText(link.address), mtu: link.mtu, sandbox: netns }],
+      interfaces: [...earlier, { name: ifname, mac: macText(made.link.address), mtu: made.link.mtu, sandbox: netns }],
       ips: [...(passed?.ips ?? []), ...addresses.map((address) => ({ ...address, interface: earlier.length }))],
-      routes: [...(passed?.routes ?? []), ...presentRoutes],
+      routes: [...(passed?.routes ?? []), ...made.routes],
       dns: first([config.dns, allocation.dns, passed?.dns], (dns) => dns !== undefined && !isEmptyDns(dns)) ?? {},
     };
     // A version that has no room for the result, or a runtime that does not listen any more, is a failure like any other.
@@ -110,10 +101,7 @@ export function add(invocation: Invocation): void {
 
 /** A runtime that confuses namespaces would have its host's network changed (cni, pkg/skel, has the same check and override). */
 function refuseOwnNamespace(namespace: Namespace): void {
-  const own = currentNamespace();
-  const same = namespaceIdentity(own) === namespaceIdentity(namespace);
-  closeNamespace(own);
-  if (same) {
+  if (namespaceIdentity(homeNamespace()) === namespaceIdentity(namespace)) {
     throw new PluginError(
       ErrorCode.invalidEnvironment,
       `CNI_NETNS ${namespace.path} is the namespace that the plugin itself runs in: set CNI_NETNS_OVERRIDE=1 if that is meant`,

@@ -1,6 +1,7 @@
 import { parseValidAttachments } from "../cni/gc.ts";
 import { requireCommand } from "../cni/versions.ts";
 import { parseForRemoval } from "../config/removal.ts";
+import { PluginError } from "../errors.ts";
 import { openForRemoval } from "../ipam/ipam.ts";
 import { releaseParent, removeAbandonedParents } from "../link/attach.ts";
 import { type Attachment, attachmentsOfNetwork, findAttachment } from "../link/attachments.ts";
@@ -8,11 +9,13 @@ import { closeContainer, findContainer } from "../link/container.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
+import { explain } from "./explain.ts";
 import type { Invocation } from "./invocation.ts";
 
 /**
  * Takes away all that this network holds for attachments that the runtime does not list as valid: interfaces, records,
- * reservations; and parents of ours that no attachment of any network uses any more.
+ * reservations; and parents of ours that no attachment of any network uses any more. "If an error is encountered, a plugin
+ * should continue; removing as many resources as possible, and report the errors" (SPEC.md, section 2, GC).
  */
 export function gc(invocation: Invocation): void {
   const { environment, variables, stdin, warn } = invocation;
@@ -27,17 +30,39 @@ export function gc(invocation: Invocation): void {
   const host = openNetlink();
   const isValid = ({ containerId, ifname }: Attachment) =>
     valid.some((one) => one.containerId === containerId && one.ifname === ifname);
-  for (const attachment of attachmentsOfNetwork(config.name)) {
-    if (isValid(attachment)) continue;
-    removeInterface(attachment);
-    releaseParent(host, attachment);
-  }
+  const errors: unknown[] = [];
+  const attempt = (work: () => void): boolean => {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      errors.push(explain(error));
+      return false;
+    }
+  };
+  const kept = attachmentsOfNetwork(config.name).filter((attachment) => {
+    if (isValid(attachment)) return false;
+    return !attempt(() => {
+      removeInterface(attachment);
+      releaseParent(host, attachment);
+    });
+  });
   // A valid attachment without a record: the records were lost, and nothing says which parents are in use.
   const complete = valid.every(
     ({ containerId, ifname }) => findAttachment(config.name, containerId, ifname) !== undefined,
   );
-  if (complete) removeAbandonedParents(host);
-  openForRemoval({ config, containerId: "", ifname: "", stdin, environment: variables }).gc(valid);
+  if (complete) attempt(() => removeAbandonedParents(host));
+  const ipam = openForRemoval({ config, containerId: "", ifname: "", stdin, environment: variables });
+  attempt(() => ipam.gc([...valid, ...kept]));
+  if (errors.length > 0) throw together(errors);
+}
+
+/** The first error with the messages of all. A mistake of our own stays what it is. */
+function together(errors: readonly unknown[]): unknown {
+  const [first] = errors;
+  const known = errors.filter((error) => error instanceof PluginError);
+  if (!(first instanceof PluginError) || known.length < 2) return first;
+  return new PluginError(first.code, known.map(({ message }) => message).join("; "), first.details);
 }
 
 function removeInterface({ netns, ifname, containerId }: Attachment): void {

@@ -11,6 +11,7 @@ import {
   sameAddress,
   usableRange,
 } from "../ip/address.ts";
+import { once } from "../system/files.ts";
 import { choosePool, poolOf } from "./default-pool.ts";
 import { exhausted } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
@@ -141,6 +142,6 @@ function next(store: Store, holder: Holder, subnets: readonly Numbered[]): Addre
 
 function exactly(store: Store, holder: Holder, subnets: readonly Numbered[], wanted: Address): Address {
   const { id } = subnets.find(({ subnet }) => contains(subnet, wanted)) as Numbered;
-  if (store.reserve(holder, [wanted], id) === undefined) throw addressTaken(store, formatAddress(wanted));
+  if (store.reserve(holder, once(wanted), id) === undefined) throw addressTaken(store, formatAddress(wanted));
   return wanted;
 }

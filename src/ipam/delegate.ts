@@ -6,7 +6,7 @@ import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { fileStatus, writeAll } from "../system/files.ts";
-import type { RunOutcome } from "../system/port.ts";
+import { type ProgramOutcome, runProgram } from "../system/programs.ts";
 import { encode } from "../system/text.ts";
 import type { Allocation, Ipam } from "./ipam.ts";
 
@@ -103,11 +103,11 @@ function execute(
   for (const [name, value] of Object.entries(context.environment)) if (value !== undefined) environment[name] = value;
   environment.CNI_COMMAND = command;
   const options = { environment, stdin: context.stdin, timeoutMs };
-  let outcome = port.run(file, options);
+  let outcome = runProgram(file, options);
   // Just being written: "text file busy". Again in a moment, as libcni.
   for (let again = 0; outcome.failure === "ETXTBSY" && again < 5; again++) {
     port.poll(new Uint8Array(0), 0, 500);
-    outcome = port.run(file, options);
+    outcome = runProgram(file, options);
   }
   // "Ensure that the delegated plugin's stderr is output to the calling plugin's stderr."
   if (outcome.stderr !== "") writeAll(2, encode(outcome.stderr), "stderr");
@@ -115,12 +115,15 @@ function execute(
   throw errorOf(plugin, file, command, timeoutMs, outcome);
 }
 
-function errorOf(plugin: string, file: string, command: Command, timeoutMs: number, outcome: RunOutcome): PluginError {
+function errorOf(
+  plugin: string,
+  file: string,
+  command: Command,
+  timeoutMs: number,
+  outcome: ProgramOutcome,
+): PluginError {
   const { status, stdout, stderr, failure: reason } = outcome;
-  if (reason === "ETIMEDOUT") {
-    const message = `did not end ${command} within ${timeoutMs / 1000} s, or a program that it started holds its output open`;
-    return failure(plugin, message, file);
-  }
+  if (reason === "ETIMEDOUT") return failure(plugin, `did not end ${command} within ${timeoutMs / 1000} s`, file);
   if (reason === "EACCES") return failure(plugin, `is not executable: chmod +x ${file}`, file);
   if (reason === "ENOENT") return failure(plugin, `cannot start: ${file} or its interpreter does not exist`, file);
   if (reason === "ENOEXEC") return failure(plugin, `cannot start: ${file} is no program for this machine`, file);

@@ -57,8 +57,9 @@ function oldestOf(
   let asked = held;
   if (held.length > ASKED) {
     const next: string[] = [];
-    for (const address of ring(spans, after, never)) {
-      if (next.push(formatAddress(address)) === ASKED) break;
+    const candidates = ring(spans, after, never);
+    for (let address = candidates(); address !== undefined && next.length < ASKED; address = candidates()) {
+      next.push(formatAddress(address));
     }
     asked = next;
   }

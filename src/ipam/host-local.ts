@@ -2,7 +2,7 @@ import type { Dns } from "../cni/result.ts";
 import type { IpamConfig } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, formatAddress, type Prefix, parseAddress, sameAddress } from "../ip/address.ts";
-import { readText } from "../system/files.ts";
+import { once, readText } from "../system/files.ts";
 import { exhausted } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
 import { addressTaken, checkAvailable, checkHeld, refuseSecond, releaseOthers } from "./reservations.ts";
@@ -59,12 +59,12 @@ function reserve(
   store.open(holder.containerId, true);
   const { named, unnamed } = store.find(holder);
   const held = [...named, ...unnamed].map((text) => parseAddress(text) as Address);
-  const unmet = new Map(context.config.requested.map(({ address }) => [formatAddress(address), address]));
+  let unmet = context.config.requested.map(({ address }) => address);
   const taken: Address[] = [];
   try {
     const addresses = sets.map((spans, rangeId) => {
-      const requested = [...unmet.values()].find((address) => spans.some((span) => inSpan(span, address)));
-      if (requested !== undefined) unmet.delete(formatAddress(requested));
+      const requested = unmet.find((address) => spans.some((span) => inSpan(span, address)));
+      unmet = unmet.filter((address) => address !== requested);
       if (requested === undefined) refuseSecond(holder, spans, held);
       const address =
         requested === undefined
@@ -74,8 +74,8 @@ function reserve(
       const { subnet, gateway } = spans.find((span) => inSpan(span, address)) as HostLocalSpan;
       return { address: { address, length: subnet.length }, gateway };
     });
-    if (unmet.size > 0) {
-      const list = [...unmet.keys()].join(", ");
+    if (unmet.length > 0) {
+      const list = unmet.map(formatAddress).join(", ");
       const message = `requested addresses that are in no range, or in one that has given its address: ${list}`;
       throw new PluginError(ErrorCode.invalidConfiguration, message);
     }
@@ -105,7 +105,7 @@ function exactly(
   if (spans.some((span) => sameAddress(span.gateway, requested))) {
     throw new PluginError(ErrorCode.invalidConfiguration, `requested address ${name} is the subnet's gateway`);
   }
-  if (store.reserve(holder, [requested], rangeId) === undefined) throw addressTaken(store, name);
+  if (store.reserve(holder, once(requested), rangeId) === undefined) throw addressTaken(store, name);
   return requested;
 }
 

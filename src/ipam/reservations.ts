@@ -75,7 +75,10 @@ export function checkAvailable(dataDir: string, network: string, choices: readon
 }
 
 function hasFree(spans: readonly Span[], never: readonly Address[], taken: ReadonlySet<string>): boolean {
-  for (const address of ring(spans, undefined, never)) if (!taken.has(formatAddress(address))) return true;
+  const candidates = ring(spans, undefined, never);
+  for (let address = candidates(); address !== undefined; address = candidates()) {
+    if (!taken.has(formatAddress(address))) return true;
+  }
   return false;
 }
 

@@ -13,6 +13,9 @@ export function inSpan({ first, last }: Span, { family, value }: Address): boole
   return family === first.family && value >= first.value && value <= last.value;
 }
 
+/** Gives one address after another, undefined when there are no more. Not a generator: the first one costs 130 us on Bun. */
+export type Candidates = () => Address | undefined;
+
 /**
  * The addresses of spans of one family as a ring, in the reference's order: from the one after the last that was given,
  * so that an address just freed is not given again at once, through all spans, and once around. The first address of
@@ -21,15 +24,11 @@ export function inSpan({ first, last }: Span, { family, value }: Address): boole
  * @param after may lie outside of all spans: the configuration has changed then
  * @param never addresses to pass over, such as gateways
  */
-export function* ring(
-  spans: readonly Span[],
-  after: Address | undefined,
-  never: readonly Address[],
-): Generator<Address, void> {
+export function ring(spans: readonly Span[], after: Address | undefined, never: readonly Address[]): Candidates {
   const { family } = (spans[0] as Span).first;
   const skipped = new Set(never.filter((address) => address.family === family).map((address) => address.value));
   let at = after === undefined ? -1 : spans.findIndex((span) => inSpan(span, after));
-  let value = 0n;
+  let value = after?.value ?? 0n;
   const advance = () => {
     if (at >= 0 && value < (spans[at] as Span).last.value) {
       value++;
@@ -38,13 +37,18 @@ export function* ring(
       value = (spans[at] as Span).first.value;
     }
   };
-  if (after !== undefined) value = after.value;
   advance();
   const start = value;
-  do {
-    if (!skipped.has(value)) yield { family, value };
-    advance();
-  } while (value !== start);
+  let isOver = false;
+  return () => {
+    while (!isOver) {
+      const here = { family, value };
+      advance();
+      isOver = value === start;
+      if (!skipped.has(here.value)) return here;
+    }
+    return undefined;
+  };
 }
 
 /** How many addresses of the spans can ever be given. */

@@ -15,6 +15,7 @@ import {
 } from "../system/files.ts";
 import { bootId, bootTime } from "./boot.ts";
 import { BOOT_FILE, type Holder, HolderIndex, hash, INDEX_FORMAT } from "./holder-index.ts";
+import type { Candidates } from "./span.ts";
 
 export type { Holder };
 
@@ -137,7 +138,7 @@ export class Store {
    * Reserves the first candidate that is free and remembers it as the last one given.
    * @returns undefined where none is free
    */
-  reserve(holder: Holder, candidates: Iterable<Address>, rangeId: number): Address | undefined {
+  reserve(holder: Holder, candidates: Candidates, rangeId: number): Address | undefined {
     this.#changed = true;
     const text = `${holder.containerId}\r\n${holder.ifname}`;
     const name = createFirst(this.#folder, this.#unlisted(candidates), text, false);
@@ -178,7 +179,8 @@ export class Store {
       this.#index.save();
       // Another boot is on record until the first ADD has given back what that one left: no seal before.
       if (this.#boot === undefined || (this.#scanned && this.#recordedBoot() !== this.#boot)) return;
-      const seconds = Math.floor(Date.now() / 1000);
+      const now = Date.now();
+      const seconds = (now - (now % 1000)) / 1000;
       setTimes(this.#folder, seconds, this.#seal(seconds));
     } catch (error) {
       if (!(error instanceof SystemError)) throw error;
@@ -206,15 +208,17 @@ export class Store {
   }
 
   /** Candidates by name. After some that are taken the folder is read, and those that are taken are passed over. */
-  *#unlisted(candidates: Iterable<Address>): Generator<string, void> {
+  #unlisted(candidates: Candidates): () => string | undefined {
     let taken: Set<string> | undefined;
     let tried = 0;
-    for (const candidate of candidates) {
-      const name = formatAddress(candidate);
-      if (taken?.has(name)) continue;
-      yield name;
-      if (++tried === PROBES) taken = new Set(this.names());
-    }
+    return () => {
+      if (tried++ === PROBES) taken = new Set(this.names());
+      for (let address = candidates(); address !== undefined; address = candidates()) {
+        const name = formatAddress(address);
+        if (!taken?.has(name)) return name;
+      }
+      return undefined;
+    };
   }
 }
 

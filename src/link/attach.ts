@@ -30,7 +30,8 @@ export interface Places {
 
 export interface Attached {
   readonly parent: Link;
-  readonly link: Link;
+  /** The container's link, down and without addresses. */
+  readonly link: { readonly index: number; readonly name: string };
   /** As it is recorded: under the parent's own name. */
   readonly attachment: Attachment;
 }
@@ -56,8 +57,9 @@ export function attach(places: Places, parent: NamedParent, attachment: Attachme
       claimPort(lower, parentLink, attachment);
       recordAttachment(attachment);
       const { ifname, mode, flag } = attachment;
-      const link = createInNamespace(lower, parentLink, container, namespace.fd, { ifname, mode, flag, mtu });
-      return { parent: parentLink, link, attachment };
+      const namespaceFd = lower === container ? undefined : namespace.fd;
+      const index = createInNamespace(lower, parentLink, namespaceFd, { ifname, mode, flag, mtu });
+      return { parent: parentLink, link: { index, name: ifname }, attachment };
     } catch (error) {
       const last = forgetAttachment(attachment);
       if (made || last) removeParent(lower, attachment.parentName);
@@ -129,9 +131,9 @@ export type PortWish = Pick<Attachment, "parent" | "mode" | "flag">;
 
 /** Makes sure that the parent's port has, or may get, this mode and flag. @throws PluginError 101 */
 function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
-  refuseConflict(lower, parent, wish);
+  const recorded = refuseConflict(lower, parent, wish);
   const wanted = describe(wish);
-  if (recordedPort(wish.parent) !== wanted) recordPort(wish.parent, wanted);
+  if (recorded !== wanted) recordPort(wish.parent, wanted);
 }
 
 /**
@@ -140,9 +142,10 @@ function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
  *
  * @param lower socket in the parent's namespace. Interfaces that others made are seen there alone: the kernel lists none of
  *   other namespaces
+ * @returns what is recorded of the port
  * @throws PluginError 101
  */
-export function refuseConflict(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
+export function refuseConflict(lower: NetlinkSocket, parent: Link, wish: PortWish): string | undefined {
   const wanted = describe(wish);
   const recorded = recordedPort(wish.parent);
   if (recorded !== undefined && recorded !== wanted) {
@@ -157,6 +160,7 @@ export function refuseConflict(lower: NetlinkSocket, parent: Link, wish: PortWis
     const present = describePort(ipvlan.mode, ipvlan.flags);
     if (present !== wanted) throw conflict(parent.name, wanted, present, `the link ${name}`);
   }
+  return recorded;
 }
 
 function describe({ mode, flag }: PortWish): string {

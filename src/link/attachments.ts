@@ -5,7 +5,7 @@ import {
   createWhole,
   listFolder,
   makeFolder,
-  readText,
+  readSmall,
   removeFile,
   removeFolder,
   replaceFile,
@@ -83,7 +83,7 @@ function isMissing(error: unknown, path: string): boolean {
 
 /** Mode and flag that the attachments on the parent use, as "l2 bridge"; undefined where there are none. */
 export function recordedPort(parent: string): string | undefined {
-  return readText(`${root}/parents/${parent}/port`);
+  return readSmall(`${root}/parents/${parent}/port`);
 }
 
 export function recordPort(parent: string, modeAndFlag: string): void {
@@ -138,8 +138,8 @@ export function forgetAttachment({ network, containerId, ifname, parent }: Attac
 /** Removes the parent's folder where no attachment is left in it; call it under the parent's lock. @returns whether none is */
 export function forgetParentIfUnused(parent: string): boolean {
   const folder = `${root}/parents/${parent}`;
-  removeFolder(`${folder}/attachments`);
-  if (listFolder(`${folder}/attachments`).length > 0) return false;
+  const attachments = `${folder}/attachments`;
+  if (!removeFolder(attachments) && listFolder(attachments).length > 0) return false;
   removeFile(`${folder}/port`);
   removeFolder(folder);
   return true;
@@ -167,7 +167,7 @@ function readAll(folder: string): Attachment[] {
 
 /** Records are written whole, so what does not parse was written by nobody who knows this format: passed over. */
 function readAttachment(path: string): Attachment | undefined {
-  const text = readText(path);
+  const text = readSmall(path);
   if (text === undefined) return undefined;
   try {
     const record = JSON.parse(text) as Attachment;

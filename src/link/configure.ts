@@ -1,18 +1,26 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
 import { addAddress } from "../netlink/address.ts";
-import { setNotifying, setUp } from "../netlink/link.ts";
+import { type Link, linkQuery, readLink, setNotifying, setUp } from "../netlink/link.ts";
 import { addRoute, type RouteOptions } from "../netlink/route.ts";
-import { type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { exchange, NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { readText, writeExisting } from "../system/files.ts";
 
+/** What the container's interface is in the end. */
+export interface Configured {
+  readonly link: Link;
+  /**
+   * The routes that the namespace has now. One whose destination had a route already is left out: the first one wins, since
+   * "another network might have already configured the default route" (SPEC.md of 0.4.0, "IP Allocation").
+   */
+  readonly routes: readonly RouteOptions[];
+}
+
 /**
- * Gives the link its name, addresses and routes and sets it up: one send for all of it. The addresses come first: the kernel
+ * Gives the link its alias, addresses and routes and sets it up: one send for all of it. The addresses come first: the kernel
  * announces to the neighbours those that the link has when it is set up. A packet socket of our own would take 5 ms and more
  * to close (packet_release waits for all processors).
- * @returns the routes that the namespace has now; one whose destination had a route already is left out: the first one wins,
- * since "another network might have already configured the default route" (SPEC.md of 0.4.0, "IP Allocation")
  */
 export function configureLink(
   socket: NetlinkSocket,
@@ -21,22 +29,21 @@ export function configureLink(
   alias: string,
   addresses: readonly Prefix[],
   routes: readonly RouteOptions[],
-): RouteOptions[] {
+): Configured {
   const requests = [
-    setNotifying(index, ifname, alias),
+    setNotifying(index, alias),
     ...addresses.map((prefix) => addAddress(index, prefix)),
     setUp(index, ifname, alias),
+    linkQuery(index),
     ...routes.map((route) => addRoute(index, route)),
   ];
-  const failures = transact(socket, requests);
+  const outcomes = exchange(socket, requests);
+  const failures = outcomes.map((outcome) => (outcome instanceof NetlinkError ? outcome : undefined));
   const linkFailure = failures[0] ?? failures[addresses.length + 1];
-  if (linkFailure !== undefined) {
-    const taken = linkFailure.errno === Errno.EEXIST;
-    throw new PluginError(
-      taken ? ErrorCode.interfaceExists : ErrorCode.kernel,
-      taken ? `interface ${ifname} exists already in the container's namespace` : `${ifname} could not be set up`,
-      linkFailure.message,
-    );
+  const description = outcomes[addresses.length + 2];
+  if (linkFailure !== undefined || !(description instanceof Uint8Array)) {
+    const { message } = linkFailure ?? failures[addresses.length + 2] ?? { message: "" };
+    throw new PluginError(ErrorCode.kernel, `${ifname} could not be set up`, message);
   }
   addresses.forEach((prefix, i) => {
     const failure = failures[i + 1];
@@ -54,8 +61,8 @@ export function configureLink(
       failure.message,
     );
   });
-  return routes.filter((route, i) => {
-    const failure = failures[addresses.length + 2 + i];
+  const present = routes.filter((route, i) => {
+    const failure = failures[addresses.length + 3 + i];
     if (failure === undefined) return true;
     if (failure.errno === Errno.EEXIST) return false;
     const gateway = route.gw === undefined ? "" : ` via ${formatAddress(route.gw)}`;
@@ -69,6 +76,7 @@ export function configureLink(
       failure.message,
     );
   });
+  return { link: readLink(description), routes: present };
 }
 
 /**

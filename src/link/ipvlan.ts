@@ -1,6 +1,6 @@
 import type { Flag, Mode } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { createIpvlan, deleteLink, type IpvlanOptions, type Link, linkByName, rename } from "../netlink/link.ts";
+import { createIpvlan, deleteLink, type Link } from "../netlink/link.ts";
 import { execute, NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { flags, modes } from "./modes.ts";
@@ -30,49 +30,49 @@ export function isOwnedBy(link: Link, containerId: string): boolean {
 /**
  * Makes the ipvlan link in the container's namespace, down and without addresses.
  * @param lower socket in the parent's namespace
- * @param container socket in the container's namespace, and that namespace's file descriptor
+ * @param namespaceFd the container's namespace; undefined: the parent's own
+ * @returns its index
  */
 export function createInNamespace(
   lower: NetlinkSocket,
   parent: Link,
-  container: NetlinkSocket,
-  namespaceFd: number,
+  namespaceFd: number | undefined,
   request: IpvlanRequest,
-): Link {
-  const options: IpvlanOptions = {
-    name: request.ifname,
-    lower: parent.index,
-    namespaceFd: lower === container ? undefined : namespaceFd,
-    mtu: request.mtu,
-    mode: modes[request.mode].number,
-    flags: flags[request.flag],
-  };
-  let name = request.ifname;
-  let [failure] = transact(lower, [createIpvlan(options)]);
-  if (failure?.errno === Errno.EEXIST && linkByName(container, name) === undefined) {
-    // Kernels up to 6.x look the name up in the socket's namespace, where the host's own eth0 has it: make the link under
-    // a temporary name and rename it in its namespace.
-    name = temporaryName();
-    [failure] = transact(lower, [createIpvlan({ ...options, name })]);
+): number {
+  // With an index of our own choice the link gets its name at once. Without, kernels before 6.14 look the name up in the socket's
+  // namespace, where the host's own eth0 has it, and a temporary name would have to be changed: 15 ms, since dev_change_name
+  // waits for all processors.
+  for (let attempt = 1; ; attempt++) {
+    const index = freeIndex(attempt);
+    const { ifname: name, mtu, mode, flag } = request;
+    const options = {
+      name,
+      index,
+      lower: parent.index,
+      namespaceFd,
+      mtu,
+      mode: modes[mode].number,
+      flags: flags[flag],
+    };
+    const [failure] = transact(lower, [createIpvlan(options)]);
+    if (failure === undefined) return index;
+    // It may be the index that is taken: in the parent's namespace (EEXIST) or in the container's (EBUSY).
+    const { errno } = failure;
+    if ((errno !== Errno.EEXIST && errno !== Errno.EBUSY) || attempt === 2)
+      throw explain(failure, lower, parent, request);
   }
-  if (failure !== undefined) throw explain(failure, lower, parent, request);
-  const link = linkByName(container, name);
-  if (link === undefined) {
-    throw new PluginError(ErrorCode.internal, `ipvlan ${name} was made and is not in the container's namespace`);
-  }
-  if (name === request.ifname) return link;
-  const [refusal] = transact(container, [rename(link.index, name, request.ifname)]);
-  if (refusal !== undefined) {
-    remove(container, link);
-    throw explain(refusal, lower, parent, request);
-  }
-  return { ...link, name: request.ifname };
+}
+
+/** An index that hardly any link has: 2^20 and more, where the kernel's own counting does not get to. */
+function freeIndex(attempt: number): number {
+  const range = 2 ** 20;
+  return range + ((Date.now() + process.pid * 4093 + attempt * 65537) % range);
 }
 
 /** Makes sure that the kernel has ipvlan, loading its module if need be. @throws PluginError */
 export function requireIpvlan(socket: NetlinkSocket): void {
   // A link without a lower device is refused by the driver itself (EINVAL), or by rtnetlink where there is no driver.
-  const options = { name: temporaryName(), lower: 0, namespaceFd: undefined, mtu: 0, mode: 0, flags: 0 };
+  const options = { name: temporaryName(), index: 0, lower: 0, namespaceFd: undefined, mtu: 0, mode: 0, flags: 0 };
   const [failure] = transact(socket, [createIpvlan(options)]);
   if (failure?.errno === Errno.EOPNOTSUPP || failure?.errno === Errno.EPERM) throw explainLack(failure, "l2");
 }

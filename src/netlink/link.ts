@@ -87,16 +87,25 @@ export function readLink(payload: Uint8Array): Link {
 
 /** The link of this name in the socket's namespace; undefined where there is none. */
 export function linkByName(socket: NetlinkSocket, name: string): Link | undefined {
-  return getLink(socket, ifinfomsg(0), [stringAttribute(k.IFLA_IFNAME, name)], `look up ${name}`);
+  return getLink(socket, query(ifinfomsg(0), [stringAttribute(k.IFLA_IFNAME, name)], `look up ${name}`));
 }
 
 export function linkByIndex(socket: NetlinkSocket, index: number): Link | undefined {
-  return getLink(socket, ifinfomsg(index), [], `look up link ${index}`);
+  return getLink(socket, linkQuery(index));
 }
 
-function getLink(socket: NetlinkSocket, header: Uint8Array, attributes: Attribute[], what: string): Link | undefined {
+/** Asks for a link; the answer's payload is for {@link readLink}. */
+export function linkQuery(index: number): Request {
+  return query(ifinfomsg(index), [], `look up link ${index}`);
+}
+
+function query(header: Uint8Array, attributes: Attribute[], what: string): Request {
+  return { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header, attributes, what };
+}
+
+function getLink(socket: NetlinkSocket, request: Request): Link | undefined {
   try {
-    return readLink(get(socket, { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header, attributes, what }));
+    return readLink(get(socket, request));
   } catch (error) {
     if (error instanceof NetlinkError && error.errno === Errno.ENODEV) return undefined;
     throw error;
@@ -121,6 +130,8 @@ function listLinks(socket: NetlinkSocket, attributes: readonly Attribute[]): Lin
 
 export interface IpvlanOptions {
   readonly name: string;
+  /** Of the link to be made; 0: the kernel's choice. */
+  readonly index: number;
   /** Index of the lower device in the socket's namespace. */
   readonly lower: number;
   /** File descriptor of the network namespace in which the link is made; undefined: the socket's own. */
@@ -143,7 +154,7 @@ export function createIpvlan(options: IpvlanOptions): Request {
       u16Attribute(k.IFLA_IPVLAN_FLAGS, options.flags),
     ]),
   );
-  return create(attributes, `create ipvlan ${options.name}`);
+  return create(attributes, `create ipvlan ${options.name}`, options.index);
 }
 
 /** An 802.1Q sub-interface of the link with index `lower`. */
@@ -168,9 +179,9 @@ function linkInfo(kind: string, data: readonly Attribute[]): Attribute {
   return nestAttribute(k.IFLA_LINKINFO, info);
 }
 
-function create(attributes: Attribute[], what: string): Request {
+function create(attributes: Attribute[], what: string, index = 0): Request {
   const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_EXCL;
-  return { type: k.RTM_NEWLINK, flags, header: ifinfomsg(0), attributes, what };
+  return { type: k.RTM_NEWLINK, flags, header: ifinfomsg(index), attributes, what };
 }
 
 /**
@@ -188,33 +199,21 @@ export function setUp(index: number, name: string, alias: string): Request {
 }
 
 /**
- * Gives a link its name and alias, and has the kernel tell the neighbours of the addresses that it has whenever it is set up or
- * gets another hardware address: the setting net.ipv4.conf.LINK.arp_notify, as netlink has it (net/ipv4/devinet.c,
+ * Gives a link its alias, and has the kernel tell the neighbours of the addresses that it has whenever it is set up or gets
+ * another hardware address: the setting net.ipv4.conf.LINK.arp_notify, as netlink has it (net/ipv4/devinet.c,
  * inet_set_link_af).
  */
-export function setNotifying(index: number, name: string, alias: string): Request {
+export function setNotifying(index: number, alias: string): Request {
   const settings = nestAttribute(k.IFLA_INET_CONF, [u32Attribute(k.IPV4_DEVCONF_ARP_NOTIFY, 1)]);
   return {
     type: k.RTM_NEWLINK,
     flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
     header: ifinfomsg(index),
     attributes: [
-      stringAttribute(k.IFLA_IFNAME, name),
       bytesAttribute(k.IFLA_IFALIAS, encode(alias)),
       nestAttribute(k.IFLA_AF_SPEC, [nestAttribute(k.AF_INET, [settings])]),
     ],
-    what: `name ${name}`,
-  };
-}
-
-/** Gives a link another name. */
-export function rename(index: number, name: string, to: string): Request {
-  return {
-    type: k.RTM_NEWLINK,
-    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
-    header: ifinfomsg(index),
-    attributes: [stringAttribute(k.IFLA_IFNAME, to)],
-    what: `rename ${name} to ${to}`,
+    what: `set the alias of link ${index}`,
   };
 }
 

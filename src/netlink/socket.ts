@@ -68,27 +68,38 @@ function receive(socket: NetlinkSocket): Message[] {
   }
 }
 
+/** A request's outcome: its error, the payload of the object that it asked for, or undefined where it was carried out. */
+export type Outcome = NetlinkError | Uint8Array | undefined;
+
 /**
- * Sends all requests (each with NLM_F_ACK) in one send and waits for their answers. The kernel works on each, in order, also
- * behind one that failed. Failures are reported unasked, so it is the last alone that it has to acknowledge.
- * @returns the error of each, undefined where there was none
+ * Sends all requests in one send and waits for their answers. The kernel works on each, in order, also behind one that failed.
+ * Failures are reported unasked, so it is the last alone that it has to acknowledge.
+ * @param requests each with NLM_F_ACK or for one object; none for a list
  */
-export function transact(socket: NetlinkSocket, requests: readonly Request[]): (NetlinkError | undefined)[] {
+export function exchange(socket: NetlinkSocket, requests: readonly Request[]): Outcome[] {
   const last = requests.length - 1;
   const quiet = requests.map((one, i) => (i === last ? one : { ...one, flags: one.flags & ~NLM_F_ACK }));
   const first = send(socket, quiet);
-  const outcomes = requests.map((): NetlinkError | undefined => undefined);
+  const outcomes = requests.map((): Outcome => undefined);
   while (last >= 0) {
     for (const message of receive(socket)) {
       const i = message.sequence - first;
       const request = requests[i];
-      if (request === undefined || message.type !== NLMSG_ERROR) continue;
-      const { errno, reason } = readError(message);
-      if (errno !== 0) outcomes[i] = new NetlinkError(request.what, errno, reason);
+      if (request === undefined) continue;
+      if (message.type === NLMSG_ERROR) {
+        const { errno, reason } = readError(message);
+        if (errno !== 0) outcomes[i] = new NetlinkError(request.what, errno, reason);
+      } else if ((request.flags & NLM_F_ACK) === 0) outcomes[i] = message.payload.slice();
+      else continue;
       if (i === last) return outcomes;
     }
   }
   return outcomes;
+}
+
+/** {@link exchange} of requests that ask for no object. @returns the error of each, undefined where there was none */
+export function transact(socket: NetlinkSocket, requests: readonly Request[]): (NetlinkError | undefined)[] {
+  return exchange(socket, requests) as (NetlinkError | undefined)[];
 }
 
 /** {@link transact} that throws the first error. */
@@ -98,15 +109,9 @@ export function execute(socket: NetlinkSocket, requests: readonly Request[]): vo
 
 /** Sends a request for one object (without NLM_F_ACK) and returns its payload; throws {@link NetlinkError}. */
 export function get(socket: NetlinkSocket, request: Request): Uint8Array {
-  const sequence = send(socket, [request]);
-  for (;;) {
-    for (const message of receive(socket)) {
-      if (message.sequence !== sequence) continue;
-      if (message.type !== NLMSG_ERROR) return message.payload;
-      const { errno, reason } = readError(message);
-      throw new NetlinkError(request.what, errno, reason);
-    }
-  }
+  const [outcome] = exchange(socket, [request]);
+  if (outcome instanceof Uint8Array) return outcome;
+  throw outcome ?? new NetlinkError(request.what, Errno.EPROTO, "the answer holds no object");
 }
 
 /** Payloads of a whole dump, copied. Asked for again when the kernel says that it changed meanwhile. */

@@ -51,20 +51,18 @@ function run(file: string, options: RunOptions): RunOutcome {
     const child = Bun.spawnSync([file], {
       env: options.environment,
       stdin: new TextEncoder().encode(options.stdin),
-      stdout: "pipe",
-      stderr: "pipe",
+      stdout: options.stdout,
+      stderr: options.stderr,
       timeout: options.timeoutMs,
       killSignal: "SIGKILL",
     });
     const failure = child.exitedDueToTimeout ? "ETIMEDOUT" : child.signalCode;
     return {
       status: failure ? undefined : child.exitCode,
-      stdout: child.stdout.toString(),
-      stderr: child.stderr.toString(),
       failure: failure === undefined || failure === null ? undefined : String(failure),
     };
   } catch (error) {
-    return { status: undefined, stdout: "", stderr: "", failure: (error as { code?: string }).code ?? String(error) };
+    return { status: undefined, failure: (error as { code?: string }).code ?? String(error) };
   }
 }
 

@@ -192,16 +192,17 @@ export function withLock<T>(path: string, work: () => T): T {
 }
 
 /**
- * Makes a file with all its text under the first of `names` that is free: whole or not at all, and of two that try at
+ * Makes a file with all its text under the first name that is free: whole or not at all, and of two that try at
  * once only one gets the name. An unnamed file is written, then linked under its name (open(2), O_TMPFILE), so that a
  * killed process leaves nothing.
  * @param folder an existing folder
+ * @param next gives one name after another, undefined when there are no more
  * @param durable synchronise before the name appears, so that a power loss cannot leave an empty file
  * @returns the name, undefined where all are taken
  */
 export function createFirst(
   folder: string,
-  names: Iterable<string>,
+  next: () => string | undefined,
   text: string,
   durable: boolean,
 ): string | undefined {
@@ -222,7 +223,7 @@ export function createFirst(
     if (durable) check(port.fsync(fd), "fsync", temporary ?? folder);
     const source = cstring(temporary ?? `/proc/self/fd/${fd}`);
     const flags = temporary === undefined ? AT_SYMLINK_FOLLOW : 0;
-    for (const name of names) {
+    for (let name = next(); name !== undefined; name = next()) {
       const path = `${folder}/${name}`;
       const result = port.linkat(AT_FDCWD, source, AT_FDCWD, cstring(path), flags);
       if (result === -Errno.EEXIST) continue;
@@ -238,7 +239,17 @@ export function createFirst(
 
 /** {@link createFirst} with one name; false where it is taken. */
 export function createWhole(folder: string, name: string, text: string, durable: boolean): boolean {
-  return createFirst(folder, [name], text, durable) !== undefined;
+  return createFirst(folder, once(name), text, durable) !== undefined;
+}
+
+/** Gives the item, and then undefined: what {@link createFirst} takes of one name. */
+export function once<T>(item: T): () => T | undefined {
+  let next: T | undefined = item;
+  return () => {
+    const here = next;
+    next = undefined;
+    return here;
+  };
 }
 
 /**

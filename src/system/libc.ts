@@ -14,6 +14,8 @@ export const signatures = {
   write: ["i", "p", "z"],
   fsync: ["i"],
   ftruncate: ["i", "z"],
+  lseek: ["i", "z", "i"],
+  memfd_create: ["p", "u"],
   flock: ["i", "i"],
   linkat: ["i", "p", "i", "p", "i"],
   rename: ["p", "p"],

@@ -17,9 +17,12 @@ export function openNamespace(path: string): Namespace {
   return { fd: check(port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0), "open", path), path };
 }
 
-/** The namespace that this process is in now. */
-export function currentNamespace(): Namespace {
-  return openNamespace("/proc/self/ns/net");
+let home: Namespace | undefined;
+
+/** The namespace in which this process was started; it stays open. Call it or {@link inNamespace} before any other. */
+export function homeNamespace(): Namespace {
+  home ??= openNamespace("/proc/self/ns/net");
+  return home;
 }
 
 export function closeNamespace(namespace: Namespace): void {
@@ -34,18 +37,14 @@ export function enterNamespace(namespace: Namespace): void {
   check(port.setns(namespace.fd, CLONE_NEWNET), "setns", namespace.path);
 }
 
-/** Runs `work` inside the namespace and comes back: sockets that it opens stay in the namespace. */
+/** Runs `work` inside the namespace and comes home: sockets that it opens stay in the namespace. */
 export function inNamespace<T>(namespace: Namespace, work: () => T): T {
-  const home = currentNamespace();
+  const back = homeNamespace();
+  enterNamespace(namespace);
   try {
-    enterNamespace(namespace);
-    try {
-      return work();
-    } finally {
-      enterNamespace(home);
-    }
+    return work();
   } finally {
-    closeNamespace(home);
+    enterNamespace(back);
   }
 }
 

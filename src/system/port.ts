@@ -12,6 +12,9 @@ export interface Port {
   write(fd: number, buffer: Uint8Array, length: number): number;
   fsync(fd: number): number;
   ftruncate(fd: number, length: number): number;
+  /** The resulting offset, below 2 GiB. */
+  lseek(fd: number, offset: number, whence: number): number;
+  memfd_create(name: Uint8Array, flags: number): number;
   flock(fd: number, operation: number): number;
   /** linkat(2) from `from` to `to`, both relative to the current folder or absolute. */
   linkat(fromFd: number, from: Uint8Array, toFd: number, to: Uint8Array, flags: number): number;
@@ -44,12 +47,13 @@ export interface RunOptions {
   readonly stdin: string;
   /** The program is ended after this time. */
   readonly timeoutMs: number;
+  /** File descriptors for the program's output. */
+  readonly stdout: number;
+  readonly stderr: number;
 }
 
 export interface RunOutcome {
   readonly status: number | undefined;
-  readonly stdout: string;
-  readonly stderr: string;
   /** Why there is no status: an errno name such as ENOENT, ETIMEDOUT, or a signal's name. */
   readonly failure: string | undefined;
 }

@@ -30,6 +30,8 @@ const worlds: { what: string; broken: string; del?: object }[] = [
     what: "a record is half-written",
     broken: `on h1 sh -c 'for f in $(find /run/ipvlan-cni -type f -name "c1:*"); do printf "{\\"netw" > $f; done'`,
   },
+  { what: "prevResult is empty", broken: "on h1 true", del: { config: { ...config, prevResult: {} } } },
+  { what: "prevResult is null", broken: "ip netns del c1", del: { config: { ...config, prevResult: null } } },
   {
     what: "the configuration no longer parses beyond its name",
     broken: "on h1 true",
@@ -108,4 +110,22 @@ t.test("GC takes away a parent of ours that a killed ADD left, and no link that 
   const links = await lab.ok("on h1 ip -o link");
   t.notMatch(links, "eth0.77");
   t.match(links, "eth0.78");
+});
+
+t.test("GC goes on after an error, reports it, and succeeds once its cause is gone", async (t) => {
+  await lab.ok("container c3");
+  for (const netns of ["c1", "c2", "c3"]) await lab.add({ netns, config });
+  // Nothing can be opened there, and it is not gone.
+  await lab.ok("for c in c1 c3; do umount /run/netns/$c; rm /run/netns/$c; ln -s $c /run/netns/$c; done");
+  const gc = { command: "GC", config: { ...config, "cni.dev/valid-attachments": [] } } as const;
+  const answer = await lab.call(gc);
+  t.match(answer, {
+    code: 1,
+    json: { cniVersion: "1.1.0", code: 5, msg: /\/run\/netns\/c[13]: ELOOP; .*\/run\/netns\/c[13]: ELOOP/ },
+  });
+  const kept = await lab.ok("ip -n c2 -o link show type ipvlan; on h1 ls /var/lib/cni/networks/net1 | grep ^192");
+  t.equal(kept, "192.168.1.2\n192.168.1.4\n", "what is not taken away keeps its address");
+  await lab.ok("rm /run/netns/c1 /run/netns/c3");
+  t.strictSame(await lab.call(gc).then(({ code, stdout }) => [code, stdout]), [0, ""]);
+  await nothingLeft(t, lab);
 });

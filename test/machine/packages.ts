@@ -26,8 +26,10 @@ import { findProgram, must, programOf, progress, run } from "./process.ts";
  * - `runtimes`: container runtimes; big, so only fetched when asked for.
  * - `kernel`: Debian's kernel and its modules, for the virtual machine.
  * - `qemu`: the emulator, run on the host.
+ * - `arm64`: an emulator for single programs and what they need of a system, run on the host.
+ * - `shellcheck`: run on the host.
  */
-export type Group = "base" | "runtimes" | "kernel" | "qemu";
+export type Group = "base" | "runtimes" | "kernel" | "qemu" | "arm64" | "shellcheck";
 
 const packages: Record<Group, readonly string[]> = {
   base: [
@@ -50,6 +52,8 @@ const packages: Record<Group, readonly string[]> = {
   // The kernel itself comes besides these, see addKernel.
   kernel: ["kmod", "xz-utils"],
   qemu: ["qemu-system-x86"],
+  arm64: ["libatomic1-arm64-cross", "libc6-arm64-cross", "libstdc++6-arm64-cross", "qemu-user-static"],
+  shellcheck: ["shellcheck"],
 };
 
 /** Raised when what is done to the unpacked files changes, so that caches from before are made again. */

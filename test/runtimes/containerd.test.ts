@@ -1,4 +1,5 @@
 // containerd: containers by its own ctr, and pods by the CRI, as the kubelet makes them.
+import { readFileSync } from "node:fs";
 import t from "tap";
 import { example, executionConfig } from "../kernel/networks/lib/examples.ts";
 import { openNodes, openPods, type Pod } from "./lib/nodes.ts";
@@ -34,6 +35,8 @@ const vlan20 = (part: number) => ({
     },
   ],
 });
+
+const kindScript = new URL("../e2e/kind/run.sh", import.meta.url);
 
 const ctr = (command: string) => `on n1 ctr --namespace k8s.io ${command}`;
 
@@ -116,34 +119,57 @@ t.test("20 pods at once get addresses of their own on one sub-interface, which g
   await nodes.nothingLeft(t);
 });
 
+t.test("as on Kubernetes, pods of two nodes in mode L3S reach each other by routes between the nodes", async (t) => {
+  // A new containerd each, so that it has read the folder before the pods come.
+  for (const node of ["n1", "n2"])
+    await nodes.sh(`on ${node} rm /etc/cni/net.d/10-vlan20.conflist; kill_containerd ${node}`);
+  // The words with which test/e2e/kind makes a node's network of its ranges.
+  const [networkFor] = /^network_for\(\) \{\n[\s\S]*?^JSON\n\}\n/m.exec(readFileSync(kindScript, "utf8")) ?? [];
+  await nodes.sh(`${networkFor}
+    give() { _to=$1; shift; network_for "$@" | on "$_to" sh -c 'cat > /etc/cni/net.d/10-pods.conflist'; }
+    give n1 10.244.1.0/24 fd00:10:244:1::/64
+    give n2 10.244.2.0/24 fd00:10:244:2::/64
+    on n1 ip route add 10.244.2.0/24 via 192.168.1.251
+    on n1 ip route add fd00:10:244:2::/64 via 2001:db8:1::251
+    on n2 ip route add 10.244.1.0/24 via 192.168.1.250
+    on n2 ip route add fd00:10:244:1::/64 via 2001:db8:1::250
+    containerd_on n1
+    containerd_on n2`);
+  const [near] = (await first.run("web")) as [Pod];
+  const [far] = (await second.run("db")) as [Pod];
+  t.same(
+    [near.ips, far.ips],
+    [
+      ["10.244.1.2", "fd00:10:244:1::2"],
+      ["10.244.2.2", "fd00:10:244:2::2"],
+    ],
+  );
+  for (const ip of far.ips) {
+    t.match(await first.exec("web", "ping", "-c", "1", "-W", "5", ip), /1 packets received/, `web reaches ${ip}`);
+  }
+  await first.remove("web");
+});
+
 t.test(
   "a second network, called for as Multus does, gets the address that the pod asks for and leaves the default route",
   async (t) => {
-    // A new one, so that it has read the folder before the pod comes.
-    await nodes.sh("on n2 rm /etc/cni/net.d/10-vlan20.conflist; kill_containerd n2");
-    await nodes.configure("n2", "10-flat.conflist", flat);
-    await nodes.sh("containerd_on n2");
-    const [pod] = (await second.run("db")) as [Pod];
-    t.same(pod.ips, ["192.168.1.2"]);
-
+    const id = await second.sandboxOf("db");
     // Multus itself, the thick one or the thin, needs an API server. What it calls: the configuration in the definition,
     // the sandbox's name, namespace and arguments as the runtime gave them, the addresses of the pod's annotation.
     const call = {
       host: "n2",
       netns: (await nodes.sh("on n2 sh -c 'echo /run/netns/cni-*'")).trim(),
-      id: pod.id,
+      id,
       ifname: "net1",
-      args: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=db;K8S_POD_INFRA_CONTAINER_ID=${pod.id};K8S_POD_UID=uid-db`,
+      args: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=db;K8S_POD_INFRA_CONTAINER_ID=${id};K8S_POD_UID=uid-db`,
       config: executionConfig(example("31-multus.yaml"), ["192.168.20.77/24"]),
     };
     t.match(await nodes.lab.add(call), { interfaces: [{ name: "net1" }], ips: [{ address: "192.168.20.77/24" }] });
     t.match(
       await second.exec("db", "ip", "route"),
-      /default via 192\.168\.1\.1 dev eth0[\s\S]*192\.168\.0\.0\/16 via 192\.168\.20\.1 dev net1/,
+      /default dev eth0 [\s\S]*192\.168\.0\.0\/16 via 192\.168\.20\.1 dev net1/,
     );
-    for (const ip of ["192.168.1.1", "192.168.20.1"]) {
-      t.match(await second.exec("db", "ping", "-c", "1", "-W", "5", ip), /1 packets received/, `db reaches ${ip}`);
-    }
+    t.match(await second.exec("db", "ping", "-c", "1", "-W", "5", "192.168.20.1"), /1 packets received/);
     await nodes.lab.del(call);
     t.notMatch(await second.exec("db", "ip", "-o", "link", "show"), "net1");
     await second.remove("db");

@@ -99,6 +99,23 @@ t.test("portmap forwards a port of the host to the container", async (t) => {
 });
 
 t.test(
+  "bandwidth passes the result on; rates it refuses, since an ipvlan has no veth's end on the host to shape",
+  async (t) => {
+    const bandwidth = (rates: object) => ({ type: "bandwidth", runtimeConfig: { bandwidth: rates } });
+    await lab.ok(setUp);
+    const result = await chain("ADD", [ipvlan, bandwidth({})], "c1");
+    t.match(result, { interfaces: [{ name: "eth0", sandbox: "/run/netns/c1" }], ips: [{ address: "192.168.1.2/24" }] });
+    await chain("DEL", [ipvlan, bandwidth({})], "c1", result);
+    const rates = bandwidth({ ingressRate: 8_000_000, ingressBurst: 8_000_000 });
+    await t.rejects(chain("ADD", [ipvlan, rates], "c1"), { message: /ADD of bandwidth: [\s\S]*no veth peer/ });
+    // As the runtime then does.
+    await chain("DEL", [ipvlan, rates], "c1");
+    t.equal(await lab.ok("ip -n c1 -o link show type ipvlan; on h1 tc qdisc show dev eth0 | grep -v noqueue || :"), "");
+    await nothingLeft(t, lab);
+  },
+);
+
+t.test(
   "as the second of a chain, ipvlan without master stands on the interface before it and takes its addresses",
   async (t) => {
     await lab.ok(setUp);
@@ -119,6 +136,49 @@ t.test(
       "default via 192.168.1.1 dev eth0",
     );
     await lab.del({ netns: "c1", config });
+    await nothingLeft(t, lab);
+  },
+);
+
+t.test("with an ipam of its own, ipvlan passes on what the chain has, and checks its own part of it", async (t) => {
+  await lab.ok(setUp);
+  const before = {
+    cniVersion: "1.0.0",
+    interfaces: [{ name: "eth0" }],
+    ips: [{ address: "10.7.0.1/24", gateway: "10.7.0.254", interface: 0 }],
+    routes: [{ dst: "10.0.0.0/8", gw: "10.7.0.254" }],
+    dns: { nameservers: ["10.7.0.53"] },
+  };
+  const config = { ...ipvlan, cniVersion: "1.0.0", name: "net1" };
+  const prevResult = await lab.add({ netns: "c1", config: { ...config, prevResult: before } });
+  const own = { address: "192.168.1.2/24", gateway: "192.168.1.1", interface: 1 };
+  t.strictSame(prevResult.ips, [before.ips[0], own]);
+  t.strictSame(prevResult.routes, [before.routes[0], { dst: "0.0.0.0/0", gw: "192.168.1.1" }]);
+  t.match(prevResult, { interfaces: [{ name: "eth0" }, { name: "eth0", sandbox: "/run/netns/c1" }], dns: before.dns });
+  t.notMatch(await lab.ok("ip -n c1 addr; ip -n c1 route"), "10.7.0", "what is another's is not in the container");
+  const check = { command: "CHECK", netns: "c1", config: { ...config, prevResult } } as const;
+  t.equal((await lab.call(check)).stdout, "");
+  await lab.ok("ip -n c1 route del default");
+  t.match((await lab.call(check)).json, { code: 107, msg: /0\.0\.0\.0\/0 via 192\.168\.1\.1 is gone/ });
+  await lab.del({ netns: "c1", config: { ...config, prevResult } });
+  await nothingLeft(t, lab);
+});
+
+t.test(
+  "linkInContainer without a parent: the link of the container's default route, in ADD, CHECK and DEL",
+  async (t) => {
+    await lab.ok(`${setUp}; ip -n c1 link add d0 type dummy; ip -n c1 link set d0 up
+    ip -n c1 addr add 192.0.2.1/24 dev d0; ip -n c1 route add default via 192.0.2.2`);
+    const { master: _, ...withoutMaster } = ipvlan;
+    const config = { ...withoutMaster, cniVersion: "1.0.0", name: "net1", linkInContainer: true };
+    const prevResult = await lab.add({ netns: "c1", config });
+    t.match(
+      await lab.ok("ip -n c1 -d link show eth0; ip -n c1 route"),
+      /eth0@d0: [\s\S]*default via 192\.0\.2\.2 dev d0/,
+    );
+    t.equal((await lab.call({ command: "CHECK", netns: "c1", config: { ...config, prevResult } })).stdout, "");
+    await lab.del({ netns: "c1", config });
+    t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
     await nothingLeft(t, lab);
   },
 );

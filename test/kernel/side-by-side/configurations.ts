@@ -5,7 +5,7 @@ import { type CniVersion, isAtLeast } from "../../../src/cni/versions.ts";
  * each is compared by side-by-side.test.ts.
  *
  * The host of each plugin has these links: eth0 (l2), eth1 (l3), eth2 (l3s), each with a neighbour, since mode and flag belong
- * to the parent; eth0.40, made by hand; br0, a bridge without ports; down0, which is down. eth0 has the default route.
+ * to the parent; eth0.40, made by hand; br0, a bridge without ports; down0, which is down; busy0 with an ipvlan in mode l3 on it. eth0 has the default route.
  */
 export interface Configuration {
   /** What is particular about it; the test's name. */

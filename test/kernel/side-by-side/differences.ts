@@ -68,7 +68,7 @@ export const differences: readonly Difference[] = [
   },
   {
     reference:
-      "CHECK fails without `master`, with an address without gateway beside one of the other family, and with routes in tables.",
+      "CHECK fails without `master`, with an address that is a subnet of its own (/32), and with routes in other tables.",
     here: "It succeeds where all is as ADD left it.",
     why: "SPEC.md, section 2, CHECK.",
     covers: (finding, ours, theirs) =>
@@ -86,6 +86,12 @@ export const differences: readonly Difference[] = [
     here: 'The network is isolated, on a dummy link, unless it is chained. `"master": {"defaultRoute": "ipv4"}` is the reference\'s.',
     why: "Docker's rule.",
     covers: inConfigurations("no master"),
+  },
+  {
+    reference: "Another mode than the parent's containers have is set for all of them.",
+    here: "It is refused, and the error names one that has the other mode.",
+    why: "They would lose their connections.",
+    covers: inConfigurations("master has an ipvlan of another mode"),
   },
   {
     reference: "A parent that is down is used.",
@@ -162,7 +168,7 @@ export const differences: readonly Difference[] = [
   {
     reference: "`dns` of the IPAM or of the chain is dropped.",
     here: "It is in the result, unless the configuration has a `dns`.",
-    why: "Who sets it up wants it.",
+    why: "SPEC.md up to 0.4.0: it is what the IPAM returned; section 5: `prevResult` stays.",
     covers: (finding) =>
       /^add\.result\.dns($|\.)/.test(finding.place) && (onlyOurs(finding) || finding.theirs === "{}"),
   },
@@ -183,6 +189,12 @@ export const differences: readonly Difference[] = [
       (/^routes\[local [\da-f:]+\]/.test(place) && theirs === undefined),
   },
   {
+    reference: "The interface's index is the namespace's next.",
+    here: "It is one that hardly any link has, 2^20 and more.",
+    why: "The kernel then gives the interface its name at once, even where the host has a link of that name.",
+    covers: ({ place, ours }) => place === "link.ifindex" && Number(ours) >= 2 ** 20,
+  },
+  {
     reference: "`ndisc_notify` is set for every interface.",
     here: "For those with an IPv6 address.",
     why: "Others have nothing to announce.",
@@ -194,10 +206,18 @@ export const differences: readonly Difference[] = [
 /** What the reference plugin of Debian lacks besides; it stands in where Go, which builds the newest, is not there. */
 export const packagedReference = "1.1.1";
 export const packagedDifferences: readonly Difference["covers"][] = [
-  ({ place }) => place === "link.txqlen" || place === "sysctl[ipv6/conf/IFNAME/keep_addr_on_down]",
+  ({ place }) => /^link\.txqlen$|^sysctl\[ipv6\/conf\/IFNAME\/(keep_addr_on_down|ndisc_notify)\]$/.test(place),
+  // Its order of keys.
+  ({ place }) => place === "add.form",
   inConfigurations(
     "linkInContainer",
     "linkInContainer without master",
     "routes with priority, table, scope, mtu and advmss",
   ),
 ];
+
+/** The README's table. */
+export function differenceTable(): string {
+  const rows = differences.map(({ reference, here, why }) => `| ${reference} | ${here} | ${why} |`);
+  return [`| The reference plugin ${newestReference} | Here | Why |`, "|---|---|---|", ...rows].join("\n");
+}

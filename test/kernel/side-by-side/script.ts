@@ -55,6 +55,9 @@ link set eth0.40 up
 link add br0 address 02:00:00:00:00:10 type bridge
 link set br0 up
 link add down0 address 02:00:00:00:00:11 type dummy
+link add busy0 address 02:00:00:00:00:12 type dummy
+link set busy0 up
+link add link busy0 name iv0 type ipvlan mode l3
 END
   ip -n ${host}-net -batch - <<'END'
 ${[0, 1, 2].map((n) => `link set eth${n} up`).join("\n")}

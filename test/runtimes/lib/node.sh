@@ -1,7 +1,7 @@
 # Words for nodes with container runtimes, put behind those of ../../kernel/lib/prelude.sh.
 #
-#   n1 eth0 ──┐            ┌── eth0 n2      nodes with the plugin and a runtime: 192.168.1.250 and .251
-#          p1 │   wire     │ p2
+#   n1 eth0 ──┐            ┌── eth0 n2      nodes with the plugin and a runtime: 192.168.1.250 and .251,
+#          p1 │   wire     │ p2             2001:db8:1::250 and ::251
 #             └──  br0  ───┘                a switch with the router's addresses: 192.168.1.1, and in VLAN 20
 #                                           192.168.20.1 and 2001:db8:20::1
 
@@ -23,6 +23,7 @@ BATCH
     cable "$_node" eth0 wire "p$_number"
     ip -n wire link set "p$_number" master br0
     ip -n "$_node" addr add "192.168.1.$((249 + _number))/24" dev eth0
+    ip -n "$_node" addr add "2001:db8:1::$((249 + _number))/64" dev eth0 nodad
     ip -n "$_node" route add default via 192.168.1.1
   done
 }
@@ -33,7 +34,7 @@ node() {
   _folders="/etc/cni /opt/cni /run/containerd /run/containers /run/libpod /var/lib/containerd /var/lib/containers"
   # shellcheck disable=SC2086
   mkdir -p $_folders
-  # shellcheck disable=SC2016
+  # shellcheck disable=SC2016,SC2086
   on "$1" sh -c '
     for folder; do mount -t tmpfs tmpfs "$folder"; done
     mkdir -p /etc/cni/net.d /opt/cni/bin
@@ -164,6 +165,7 @@ TOML
 
 # remains NODE: what a runtime and a plugin can leave there: links, namespaces, reservations, records
 remains() {
+  # shellcheck disable=SC2016
   on "$1" sh -c '
     ip -o link show | cut -d: -f2
     for namespace in /run/netns/*; do echo "$namespace"; done

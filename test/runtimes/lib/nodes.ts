@@ -72,6 +72,8 @@ export interface Pods {
   /** Stops and removes pods, all at once; fails unless each is gone. */
   remove(...names: string[]): Promise<void>;
   list(): Promise<string[]>;
+  /** The name of a pod's sandbox, which is the plugin's CNI_CONTAINERID. */
+  sandboxOf(name: string): Promise<string>;
   status(): Promise<unknown>;
 }
 
@@ -98,6 +100,7 @@ export async function openPods(nodes: Nodes, node: string): Promise<Pods> {
       await sure("remove", ...names);
     },
     list: async () => (await sure("list")) as string[],
+    sandboxOf: async (name) => (await sure("id", name)) as string,
     status: () => sure("status"),
   };
 }

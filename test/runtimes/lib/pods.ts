@@ -13,6 +13,7 @@
  *     ["stop", NAME...]      stops pods, all at once
  *     ["remove", NAME...]    stops and removes pods, all at once
  *     ["list"]               the names of the pods that are there
+ *     ["id", NAME]           the name of its sandbox
  *     ["status"]             the runtime's version and conditions
  */
 import { createInterface } from "node:readline";
@@ -110,6 +111,8 @@ async function answer(cri: Cri, [verb, ...words]: readonly string[]): Promise<An
       const { items } = await cri.call("ListPodSandbox", {});
       return { value: items.map(({ metadata }) => metadata?.name) };
     }
+    case "id":
+      return { value: await sandboxOf(cri, words[0] as string) };
     case "status": {
       const { status } = await cri.call("Status", {});
       return { value: { ...(await cri.call("Version", {})), conditions: status.conditions } };

@@ -39,6 +39,13 @@ t.test("keys of the specification, of libcni and of other plugins are no slips o
   }
 });
 
+t.test("args may hold anything: what is not understood is passed over", async (t) => {
+  const args = { labels: [{ key: "app", value: "web" }], mode: 7, cni: { ips: ["192.168.1.5"], master: {} } };
+  const { config, warnings } = parseWithWarnings({ args });
+  t.strictSame(warnings, []);
+  t.strictSame(config, parse({ args: { cni: { ips: ["192.168.1.5"] } } }));
+});
+
 t.test("another case is read as ours, as the reference plugin does, with a warning", async (t) => {
   const { config, warnings } = parseWithWarnings({ Master: "eth0", MODE: "l3", MTU: 1400 });
   t.strictSame(config, parse({ master: "eth0", mode: "l3", mtu: 1400 }));

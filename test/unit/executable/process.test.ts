@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
@@ -24,6 +25,21 @@ for (const { name, path } of executables) {
     t.match(answer.stderr, "CNI protocol versions supported: 0.1.0, 0.2.0, 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0");
     t.equal(answer.code, 0);
   });
+
+  t.test(
+    `${name}: input that cannot be read is code 5; output that cannot be written fails, and stderr says so`,
+    async (t) => {
+      const [folder, full] = [openSync("/", "r"), openSync("/dev/full", "w")];
+      t.teardown(() => [folder, full].forEach(closeSync));
+      const options = { env: { CNI_COMMAND: "VERSION" }, encoding: "utf8" } as const;
+      const deaf = spawnSync(path, [], { ...options, stdio: [folder, "pipe", "pipe"] });
+      t.match(JSON.parse(deaf.stdout), { code: 5, msg: "read standard input: EISDIR" });
+      t.strictSame([deaf.status, deaf.stderr], [1, ""]);
+      const mute = spawnSync(path, [], { ...options, stdio: ["ignore", full, "pipe"] });
+      t.match(JSON.parse(mute.stderr), { code: 5, msg: "write standard output: ENOSPC" });
+      t.equal(mute.status, 1);
+    },
+  );
 
   t.test(`${name}: files of the folder it is started in change nothing`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-"));

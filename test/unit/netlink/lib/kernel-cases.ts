@@ -29,12 +29,21 @@ import {
   type Link,
   linkByIndex,
   linkByName,
-  rename,
+  linkQuery,
+  readLink,
   setUp,
 } from "../../../../src/netlink/link.ts";
 import type { Request } from "../../../../src/netlink/message.ts";
 import { addRoute, allRoutes, type RouteOptions } from "../../../../src/netlink/route.ts";
-import { closeNetlink, dump, execute, NetlinkError, openNetlink, transact } from "../../../../src/netlink/socket.ts";
+import {
+  closeNetlink,
+  dump,
+  exchange,
+  execute,
+  NetlinkError,
+  openNetlink,
+  transact,
+} from "../../../../src/netlink/socket.ts";
 import { Errno, errnoName } from "../../../../src/system/errno.ts";
 import { check } from "../../system/lib/cases.ts";
 
@@ -103,12 +112,15 @@ check("setUp renames a link that is down", () => {
   execute(socket, [setUp(right.index, "right", "")]);
   return [linkOf("right").index, linkByName(socket, right.name)];
 }, [right.index, undefined]);
-check("rename gives a link that is down another name, and leaves it down", () => {
-  execute(socket, [create("before", "veth")]);
-  const { index } = linkOf("before");
-  execute(socket, [rename(index, "before", "after")]);
-  return [linkByName(socket, "before"), linkOf("after").index === index, linkOf("after").flags & k.IFF_UP];
-}, [undefined, true, 0]);
+check("exchange answers requests and questions, in their order", () => {
+  const missing = 999_999;
+  const [created, there, none] = exchange(socket, [
+    create("before", "veth"),
+    linkQuery(left.index),
+    linkQuery(missing),
+  ]);
+  return [created, readLink(there as Uint8Array).name, (none as NetlinkError).errno];
+}, [undefined, "left", Errno.ENODEV]);
 check("setUp with index 0 is about the link of that name, which the same send may make", () => {
   execute(socket, [create("soon", "veth"), setUp(0, "soon", "x".repeat(255))]);
   const { flags, alias } = linkOf("soon");

@@ -17,7 +17,10 @@ const tasks: Record<string, (round: number) => unknown> = {
   /** Every contender tries for the same names. */
   create: (round) => (createWhole(`${folder}/files`, `${round}`, textOf(`${round}`), false) ? round : []),
   /** Every contender wants one of the same names. */
-  first: () => createFirst(`${folder}/files`, names, textOf("any"), false),
+  first: () => {
+    const left = [...names];
+    return createFirst(`${folder}/files`, () => left.shift(), textOf("any"), false);
+  },
   /** Reads and writes a number that two at once would spoil. */
   count: () =>
     withLock(`${folder}/lock`, () => {

@@ -201,15 +201,10 @@ for (const [where, open] of [
   [" without O_TMPFILE", noUnnamedFiles],
 ] as const) {
   const prefix = where === "" ? "tmpfile" : "named";
-  const create = (names: string[], content: string, durable = false, inside = nook): string | undefined =>
-    withPort("open", open, () =>
-      files.createFirst(
-        inside,
-        names.map((name) => `${prefix}-${name}`),
-        content,
-        durable,
-      ),
-    );
+  const create = (names: string[], content: string, durable = false, inside = nook): string | undefined => {
+    const left = names.map((name) => `${prefix}-${name}`);
+    return withPort("open", open, () => files.createFirst(inside, () => left.shift(), content, durable));
+  };
   check(`createFirst${where} takes the first name`, () => create(["a", "b"], "first"), `${prefix}-a`);
   check(`createFirst${where} takes the first free name`, () => create(["a", "b", "c"], "second", true), `${prefix}-b`);
   check(`createFirst${where} has no name where all are taken`, () => create(["a", "b"], "third"), undefined);

@@ -6,7 +6,6 @@ import { closeNetlink, openNetlink } from "../../../../src/netlink/socket.ts";
 import { Errno } from "../../../../src/system/errno.ts";
 import {
   closeNamespace,
-  currentNamespace,
   enterNamespace,
   inNamespace,
   namespaceIdentity,
@@ -47,19 +46,13 @@ try {
     }
     return "no error";
   }, ["on purpose", home]);
-  check("inNamespace in inNamespace comes back to the outer one", () => {
-    const self = openNamespace("/proc/self/ns/net");
-    const inside = inNamespace(namespace, () => [inNamespace(self, here), here()]);
-    closeNamespace(self);
-    return [...inside, here()];
-  }, [home, there, home]);
   check(
     "inNamespace gives its descriptors back",
     () => {
-      const before = currentNamespace();
+      const before = openNamespace("/proc/self/ns/net");
       closeNamespace(before);
       for (let i = 0; i < 20; i++) inNamespace(namespace, here);
-      const after = currentNamespace();
+      const after = openNamespace("/proc/self/ns/net");
       closeNamespace(after);
       return after.fd - before.fd;
     },
@@ -77,7 +70,7 @@ try {
     return names;
   }, ["lo"]);
   check("enterNamespace stays", () => {
-    const back = currentNamespace();
+    const back = openNamespace("/proc/self/ns/net");
     enterNamespace(namespace);
     const entered = here();
     enterNamespace(back);
@@ -121,7 +114,7 @@ try {
   check(
     "namespaceIdentity differs between namespaces",
     () => {
-      const current = currentNamespace();
+      const current = openNamespace("/proc/self/ns/net");
       const same = namespaceIdentity(current) === namespaceIdentity(namespace);
       closeNamespace(current);
       return same;

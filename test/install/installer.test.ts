@@ -1,0 +1,177 @@
+// build/install.sh on a root folder that has nothing but the libraries that an executable needs.
+import { spawn } from "node:child_process";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { layer } from "../machine/packages.ts";
+import { must, run } from "../machine/process.ts";
+import { makeBareRoot, obstacle } from "./lib/bare-root.ts";
+import { at, release, releaseFolder } from "./lib/release.ts";
+
+t.setTimeout(0);
+const missing = await obstacle();
+const version = JSON.parse(readFileSync(at("package.json"), "utf8")).version;
+const bun = at("dist/bun/ipvlan");
+const pkg = at("dist/pkg/ipvlan");
+const work = mkdtempSync(join(tmpdir(), "install-"));
+t.teardown(() => rmSync(work, { recursive: true }));
+
+/** The shell that runs it on most machines, and the one in the image for Kubernetes, with nothing but its own programs. */
+const shells: Record<string, () => Promise<{ words: string[]; env: NodeJS.ProcessEnv }>> = {
+  sh: async () => ({ words: ["sh"], env: {} }),
+  async busybox() {
+    const busybox = join(await layer("base"), "usr/bin/busybox");
+    mkdirSync(join(work, "busybox"));
+    for (const applet of (await must(busybox, ["--list"])).toString().trim().split("\n")) {
+      symlinkSync(busybox, join(work, "busybox", applet));
+    }
+    return { words: [busybox, "sh"], env: { PATH: join(work, "busybox") } };
+  },
+};
+
+/** A folder to install from. */
+function folderWith(files: Record<string, string>): string {
+  const folder = mkdtempSync(join(work, "from-"));
+  for (const [name, from] of Object.entries(files)) copyFileSync(from, join(folder, name));
+  return folder;
+}
+
+t.test(
+  "the archive for x64 installs on a bare root, and its checksum is right",
+  { skip: missing || (process.arch !== "x64" && "this machine is not x64") },
+  async (t) => {
+    await release("linux-x64");
+    await must("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: releaseFolder });
+    const name = `ipvlan-cni-${version}-linux-x64`;
+    await must("tar", ["-xzf", join(releaseFolder, `${name}.tar.gz`), "-C", work]);
+    const root = await makeBareRoot(join(work, name, "ipvlan"));
+    const { code, stderr } = await root.run([join(work, name, "install.sh"), "--root", root.path]);
+    t.equal(code, 0, stderr);
+    t.match(stderr, `/opt/cni/bin/ipvlan is ipvlan v${version}`);
+    t.strictSame(root.list("opt/cni/bin"), ["ipvlan"]);
+    t.equal(statSync(join(root.path, "opt/cni/bin/ipvlan")).mode & 0o7777, 0o755);
+    const { stdout } = await root.run([
+      "sh",
+      "-c",
+      `echo '{}' | CNI_COMMAND=VERSION chroot "$1" /opt/cni/bin/ipvlan`,
+      "sh",
+      root.path,
+    ]);
+    t.match(JSON.parse(stdout.toString()), { supportedVersions: ["0.1.0"] });
+  },
+);
+
+for (const [name, prepare] of Object.entries(shells)) {
+  t.test(`in ${name}`, { skip: missing }, async (t) => {
+    const { words, env } = await prepare();
+    const root = await makeBareRoot(bun, pkg);
+    const plugin = join(root.path, "bin/ipvlan");
+    mkdirSync(join(root.path, "bin"), { recursive: true });
+    const install = async (...more: string[]) => {
+      const command = [...words, at("build/install.sh"), "--root", root.path, "--bin", "/bin", ...more];
+      const { code, stderr } = await root.run([
+        "env",
+        ...Object.entries(env).map(([key, value]) => `${key}=${value}`),
+        ...command,
+      ]);
+      return { code, stderr };
+    };
+
+    t.test("what is there already stays as it is", async (t) => {
+      const from = folderWith({ ipvlan: bun });
+      t.match(await install("--from", from), { code: 0, stderr: `ipvlan is ipvlan v${version}` });
+      const { ino } = statSync(plugin);
+      t.match(await install("--from", from), { code: 0, stderr: "already" });
+      t.equal(statSync(plugin).ino, ino);
+    });
+
+    t.test(
+      "another version takes its place at once: every call meanwhile is answered, a running one goes on",
+      async (t) => {
+        const running = spawn(plugin, { env: { CNI_COMMAND: "VERSION" }, stdio: ["pipe", "pipe", "inherit"] });
+        const said = new Promise((resolve) => running.stdout.on("data", (chunk) => resolve(String(chunk))));
+        let calls = 0;
+        let over = false;
+        const caller = (async () => {
+          while (!over) {
+            const { code, stdout } = await run(plugin, [], { env: { CNI_COMMAND: "VERSION" }, input: "{}" });
+            calls++;
+            if (code !== 0) throw new Error(`a call failed: ${stdout}`);
+          }
+        })();
+        t.match(await install("--from", folderWith({ ipvlan: pkg })), { code: 0, stderr: "ipvlan is ipvlan v" });
+        over = true;
+        await caller;
+        t.ok(calls > 5, `${calls} calls`);
+        running.stdin.end("{}");
+        t.match(await said, "supportedVersions", "the one before still runs");
+        t.strictSame(root.list("bin"), ["ipvlan"], "nothing else is left");
+      },
+    );
+
+    t.test("an executable that is not whole does not take its place", async (t) => {
+      const from = folderWith({ ipvlan: bun });
+      truncateSync(join(from, "ipvlan"), 1_000_000);
+      const { ino } = statSync(plugin);
+      t.match(await install("--from", from), { code: 1, stderr: "does not run on this machine" });
+      t.equal(statSync(plugin).ino, ino);
+      t.strictSame(root.list("bin"), ["ipvlan"]);
+    });
+
+    t.test("of several executables the one for this machine is taken", async (t) => {
+      const arch = process.arch;
+      const other = arch === "x64" ? "arm64" : "x64";
+      // No program at all: it would be found out.
+      const none = at("LICENSE");
+      const both = {
+        [`ipvlan-linux-${arch}-musl`]: none,
+        [`ipvlan-linux-${arch}`]: bun,
+        [`ipvlan-linux-${other}`]: none,
+      };
+      t.match(await install("--from", folderWith(both)), { code: 0, stderr: "ipvlan is ipvlan v" });
+      t.match(await install("--from", folderWith({ [`ipvlan-linux-${other}`]: none })), {
+        code: 1,
+        stderr: `no executable for ${arch}`,
+      });
+      const second = { [`ipvlan-linux-${arch}`]: none, [`ipvlan-linux-${arch}-musl`]: bun };
+      t.match(
+        await install("--from", folderWith(second)),
+        { code: 0, stderr: "already" },
+        "one that does not run is passed over",
+      );
+    });
+
+    t.test("it is not taken away as long as there are attachments", async (t) => {
+      const records = join(root.path, "run/ipvlan-cni/networks/net1");
+      mkdirSync(records, { recursive: true });
+      writeFileSync(join(records, "c1:eth0"), "{}");
+      t.match(await install("--uninstall"), { code: 1, stderr: "remove them first" });
+      t.strictSame(root.list("bin"), ["ipvlan"]);
+      rmSync(records, { recursive: true });
+      t.match(await install("--uninstall"), { code: 0, stderr: "is gone" });
+      t.strictSame(root.list("bin"), []);
+      t.match(await install("--uninstall"), { code: 0, stderr: "nothing to do" });
+    });
+
+    t.test("another plugin of that name is kept, and comes back", async (t) => {
+      writeFileSync(plugin, "the reference plugin");
+      t.match(await install("--from", folderWith({ ipvlan: bun })), { code: 0, stderr: "ipvlan.reference" });
+      t.strictSame(root.list("bin"), ["ipvlan", "ipvlan.reference"]);
+      t.match(await install("--uninstall"), { code: 0, stderr: "the plugin again that was there before" });
+      t.strictSame(root.list("bin"), ["ipvlan"]);
+      t.equal(readFileSync(plugin, "utf8"), "the reference plugin");
+      t.match(await install("--uninstall"), { code: 0, stderr: "nothing to do" }, "it is not ours to take away");
+    });
+  });
+}
