@@ -17,7 +17,7 @@ import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
-const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 300, runtimes: 400 };
+const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
 const executables = ["bun", "pkg"];
 
 const { values, positionals } = parseArgs({
@@ -31,7 +31,7 @@ if (unknown.length > 0) {
 }
 const filters = positionals.map((filter) => filter.replace(/^(\.\/)?test\//, ""));
 const all = new Tally();
-let stopMachine = async (): Promise<void> => {};
+const stopMachines: (() => Promise<void>)[] = [];
 
 for (const [signal, code] of [
   ["SIGINT", 130],
@@ -40,7 +40,7 @@ for (const [signal, code] of [
 ] as const) {
   process.on(signal, async () => {
     killRunning();
-    await stopMachine();
+    await Promise.all(stopMachines.map((stop) => stop()));
     process.exit(code);
   });
 }
@@ -107,29 +107,37 @@ async function runNatively(title: string, files: string[], limit: number, worker
   await Promise.all(Array.from({ length: workers }, worker));
 }
 
-/** @param groups of packages that the machine must have besides its base */
+/**
+ * Every file with every executable. Two test machines, where there are two processors: emulating one keeps little more than one
+ * processor busy.
+ * @param groups of packages that the machine must have besides its base
+ */
 async function runInMachine(title: string, files: string[], limit: number, groups: "runtimes"[]): Promise<void> {
   if (files.length === 0) return;
   heading(title);
-  const started = performance.now();
-  try {
-    const { startMachine } = await import("./machine/host.ts");
-    const machine = await startMachine({ groups });
-    stopMachine = machine.stop;
-    console.log(`machine: ${machine.kind}, ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    for (const executable of values.executable) {
-      for (const file of files) {
-        const env = { ...machine.env, IPVLAN_PLUGIN: executable };
-        await runFile(`${nameOf(file)} [${executable}]`, file, env, limit);
+  const queue = values.executable.flatMap((executable) => files.map((file) => ({ executable, file })));
+  const work = async (): Promise<void> => {
+    const started = performance.now();
+    let stop = async (): Promise<void> => {};
+    try {
+      const { startMachine } = await import("./machine/host.ts");
+      const machine = await startMachine({ groups });
+      stop = machine.stop;
+      stopMachines.push(stop);
+      console.log(`machine: ${machine.kind}, ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+      for (let job = queue.shift(); job !== undefined; job = queue.shift()) {
+        const env = { ...machine.env, IPVLAN_PLUGIN: job.executable };
+        await runFile(`${nameOf(job.file)} [${job.executable}]`, job.file, env, limit);
       }
+    } catch (error) {
+      const tally = new Tally();
+      tally.fail("test machine", error instanceof Error ? error.stack : error);
+      report("test machine", tally, (performance.now() - started) / 1000, "");
+    } finally {
+      await stop();
     }
-  } catch (error) {
-    const tally = new Tally();
-    tally.fail("test machine", error instanceof Error ? error.stack : error);
-    report("test machine", tally, (performance.now() - started) / 1000, "");
-  } finally {
-    await stopMachine();
-  }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism(), queue.length) }, work));
 }
 
 async function runFile(name: string, file: string, env: NodeJS.ProcessEnv, limit: number): Promise<void> {

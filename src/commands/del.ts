@@ -29,11 +29,9 @@ export function del(invocation: Invocation): void {
 }
 
 /** Where nothing readable is recorded: what the configuration says of the parent, if it names one. */
-function attachmentByConfig(
-  { name: network, parent, linkInContainer }: RemovalConfig,
-  containerId: string,
-  ifname: string,
-): AttachmentId | undefined {
+function attachmentByConfig(config: RemovalConfig, containerId: string, ifname: string): AttachmentId | undefined {
+  const { name: network, linkInContainer } = config;
+  const parent = config.parent();
   if (linkInContainer || (parent?.kind !== "named" && parent?.kind !== "dummy")) return undefined;
   const key = parentKey(parent.name, undefined);
   return { network, containerId, ifname, netns: "", parent: key, parentName: parent.name, linkInContainer };

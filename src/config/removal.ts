@@ -1,7 +1,6 @@
 import { decodeObject, isObject, type JsonObject } from "../cni/json.ts";
 import { isPluginName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
-import type { Result } from "../cni/result.ts";
 import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, newestVersion, parseCniVersion } from "../cni/versions.ts";
 import { PluginError } from "../errors.ts";
@@ -21,9 +20,8 @@ export interface RemovalConfig {
   readonly name: string;
   readonly ipam: RemovalIpam;
   readonly linkInContainer: boolean;
-  /** undefined where the configuration does not tell, or tells nonsense. */
-  readonly parent: ParentChoice | undefined;
-  readonly prevResult: Result | undefined;
+  /** undefined where the configuration does not tell, or tells nonsense. Looked for when it is asked for, which is seldom. */
+  readonly parent: () => ParentChoice | undefined;
 }
 
 export type RemovalIpam =
@@ -41,18 +39,20 @@ export function parseForRemoval(text: string, context: ParseContext): RemovalCon
   const raw = readKeys(decodeObject(text), []);
   const name = parseName(raw.name);
   const cniVersion = attempt(() => parseCniVersion(raw.cniVersion)) ?? newestVersion;
-  const prevResult = attempt(() =>
-    raw.prevResult === undefined ? undefined : resultFromJson(raw.prevResult, cniVersion, "/prevResult"),
-  );
-  const previous = previousInterfaces(prevResult, { ...context, command: "DEL" });
   return Object.freeze({
     cniVersion,
     name,
     ipam: parseIpam(isObject(raw.ipam) ? withoutEmpty(raw.ipam) : {}),
     linkInContainer: raw.linkInContainer === true,
-    parent: attempt(() => parseParent(parentKeys(raw), name, previous)),
-    prevResult,
+    parent: () => attempt(() => findParent(raw, name, cniVersion, context)),
   });
+}
+
+function findParent(raw: JsonObject, name: string, version: CniVersion, context: ParseContext): ParentChoice {
+  const prevResult = attempt(() =>
+    raw.prevResult === undefined ? undefined : resultFromJson(raw.prevResult, version, "/prevResult"),
+  );
+  return parseParent(parentKeys(raw), name, previousInterfaces(prevResult, { ...context, command: "DEL" }));
 }
 
 function parseIpam(ipam: JsonObject): RemovalIpam {

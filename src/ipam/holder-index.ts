@@ -99,9 +99,9 @@ function bucketOf(containerId: string): string {
   return bucketName(hash(containerId) % BUCKETS);
 }
 
-/** FNV-1a, 32 bits, over UTF-16 units: 0 to 2^32-1. */
-export function hash(text: string): number {
-  let value = 0x811c9dc5;
+/** FNV-1a, 32 bits, over UTF-16 units: 0 to 2^32-1. @param before the hash of a text that this one follows */
+export function hash(text: string, before = 0x811c9dc5): number {
+  let value = before;
   for (let i = 0; i < text.length; i++) {
     const mixed = (value ^ text.charCodeAt(i)) >>> 0;
     // Times 2^24 + 403, the prime, modulo 2^32. Math.imul does the same, and Math costs 40 us on Bun when it is first used.

@@ -54,6 +54,8 @@ export class Store {
   readonly #lastTexts = new Map<string, string>();
   /** The folder as it was before the first change. */
   readonly #opened: FileStatus;
+  /** The hash of what the seal is about but the seconds. */
+  readonly #sealed: number;
 
   /** The caller holds the lock and the folder exists. See {@link withStore}. */
   constructor(dataDir: string, network: string) {
@@ -63,6 +65,7 @@ export class Store {
     const status = fileStatus(this.#folder);
     if (status === undefined) throw new SystemError("statx", Errno.ENOENT, this.#folder);
     this.#opened = status;
+    this.#sealed = hash(`${INDEX_FORMAT} ${status.identity} ${this.#boot} `);
   }
 
   /**
@@ -195,7 +198,7 @@ export class Store {
 
   /** The nanoseconds that seal the folder at these seconds: 0 to 999,999,999. */
   #seal(seconds: number): number {
-    return hash(`${INDEX_FORMAT} ${this.#opened.identity} ${this.#boot} ${seconds}`) % 1_000_000_000;
+    return hash(String(seconds), this.#sealed) % 1_000_000_000;
   }
 
   get #bootFile(): string {

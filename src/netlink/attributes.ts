@@ -10,8 +10,11 @@ export interface Attribute {
   readonly value: Uint8Array | readonly Attribute[];
 }
 
-/** Attributes of one message or nest, by type; of a type that occurs twice, the last. */
-export type Attributes = ReadonlyMap<number, Uint8Array>;
+/** Attributes of one message or nest. */
+export interface Attributes {
+  /** The value of a type; of one that occurs twice, the last. */
+  get(type: number): Uint8Array | undefined;
+}
 
 export function bytesAttribute(type: number, value: Uint8Array): Attribute {
   return { type, value };
@@ -67,15 +70,21 @@ export function writeAttributes(view: DataView, at: number, attributes: readonly
 
 /** Reads attributes from `from` to the end; what does not fit its own length ends the reading. */
 export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
-  const attributes = new Map<number, Uint8Array>();
+  // Where the attributes are. A link has some forty of them, and a view of each would take most of the time of reading it.
+  const places = new Map<number, number>();
+  const lengthAt = (at: number): number => (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
   for (let at = from; at + 4 <= bytes.length; ) {
-    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    const length = lengthAt(at);
     if (length < 4 || at + length > bytes.length) break;
-    const type = ((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK;
-    attributes.set(type, bytes.subarray(at + 4, at + length));
+    places.set(((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK, at);
     at += align(length);
   }
-  return attributes;
+  return {
+    get(type) {
+      const at = places.get(type);
+      return at === undefined ? undefined : bytes.subarray(at + 4, at + lengthAt(at));
+    },
+  };
 }
 
 export function readU16(bytes: Uint8Array | undefined): number | undefined {

@@ -66,13 +66,12 @@ function run(file: string, options: RunOptions): RunOutcome {
   }
 }
 
-const calls: Record<string, Call> = {};
-for (const name of Object.keys(signatures) as (keyof typeof signatures)[]) calls[name] = late(name);
-
-export const port = {
-  ...calls,
+const calls: Record<string, unknown> = {
   exit: (code: number) => bind(library, "_exit", ["i32"], "void")(code),
   environment: process.env,
   argv: process.argv.slice(2),
   run,
-} as unknown as Port;
+};
+for (const name of Object.keys(signatures) as (keyof typeof signatures)[]) calls[name] = late(name);
+
+export const port = calls as unknown as Port;

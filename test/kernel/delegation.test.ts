@@ -16,8 +16,8 @@ does=\${config##*'"does":"'}
 does=\${does%%'"'*}
 result='{"ips":[{"address":"192.168.1.44/24","gateway":"192.168.1.1"}],"routes":[{"dst":"0.0.0.0/0"}]}'
 case $does-$CNI_COMMAND in
-*-DEL) rm -f 192.168.1.44 ;;
-*-ADD) : > 192.168.1.44 ;;
+*-DEL) rm -f 192.168.1.44-$CNI_CONTAINERID ;;
+*-ADD) : > 192.168.1.44-$CNI_CONTAINERID ;;
 esac
 case $does-$CNI_COMMAND in
 nothing-ADD) ;;

@@ -21,22 +21,31 @@ async function removeAll(): Promise<void> {
 t.test("ADD answers in the caller's version, from 0.1.0 to 1.1.0, and does the same in the kernel", async (t) => {
   await lab.ok(setUp);
   const ipam = { subnets: [{ subnet: "192.168.1.0/24" }, { subnet: "2001:db8:1::/64" }] };
-  const calls = cniVersions.map(
-    (cniVersion, index): Call => ({ netns: `c${index}`, config: { ...config, cniVersion, ipam, dns } }),
+  const addresses = (index: number): [string, string] => [`192.168.1.${index + 2}/24`, `2001:db8:1::${index + 2}/64`];
+  const answers = await lab.together(
+    cniVersions.map((cniVersion, index): Call => {
+      const runtimeConfig = { ips: addresses(index) };
+      return { netns: `c${index}`, config: { ...config, cniVersion, ipam, dns, runtimeConfig } };
+    }),
   );
-  const answers = await lab.calls(calls);
+  const seen = await state();
   for (const [index, cniVersion] of cniVersions.entries()) {
-    const [v4, v6] = [`192.168.1.${index + 2}/24`, `2001:db8:1::${index + 2}/64`];
+    const [v4, v6] = addresses(index);
     const wanted = resultOf(cniVersion, v4, v6, `/run/netns/c${index}`);
     t.equal(answers[index]?.stdout, `${JSON.stringify(wanted, undefined, 4)}\n`, cniVersion);
-    const seen = await lab.ok(`ip -n c${index} addr show eth0; ip -n c${index} route; ip -n c${index} -6 route`);
     for (const part of [v4, v6, "default via 192.168.1.1 dev eth0", "default via 2001:db8:1::1 dev eth0"]) {
-      t.match(seen, part, `${cniVersion}: ${part}`);
+      t.match(seen[index], part, `${cniVersion}: ${part}`);
     }
   }
   await removeAll();
   await nothingLeft(t, lab);
 });
+
+/** Addresses and routes in each container. */
+async function state(): Promise<readonly string[]> {
+  const show = containers.map((name) => `ip -n ${name} addr; ip -n ${name} route show table all; echo END`);
+  return (await lab.ok(show.join("\n"))).split("END\n");
+}
 
 /** Keys in the order in which libcni writes them. */
 function resultOf(cniVersion: CniVersion, v4: string, v6: string, sandbox: string): object {
@@ -141,7 +150,8 @@ END
       const network = { ...config, name: `net${index}`, cniVersion: "1.1.0", ipam };
       return { netns: `c${index}`, path: "/tmp/lab/bin", config: network };
     });
-    const answers = await lab.calls(calls);
+    const answers = await lab.together(calls);
+    const seen = await state();
     for (const [index, answer] of answers.entries()) {
       const what = ["the built-in allocator", "host-local", "another IPAM"][index];
       const shown = answer.json.routes.filter(({ dst }: { dst: string }) => !/^(0\.0\.0\.0|::)\/0$/.test(dst));
@@ -151,7 +161,6 @@ END
         [...attributes.map((route) => ({ ...route, gw: gw(route.dst) })), scoped],
         `${what}: the result`,
       );
-      const seen = await lab.ok(`ip -n c${index} route show table all; ip -n c${index} -6 route`);
       for (const line of [
         /^198\.18\.0\.0\/16 via 192\.168\.1\.1 dev eth0 mtu 1300 advmss 1260 $/m,
         /^198\.19\.0\.0\/16 via 192\.168\.1\.1 dev eth0 metric 50 $/m,
@@ -160,7 +169,7 @@ END
         /^192\.168\.1\.128\/25 dev eth0 scope link $/m,
         /^2001:db8:9::\/48 via 2001:db8:1::1 dev eth0 metric 77 mtu 1400 pref medium$/m,
       ]) {
-        t.match(seen, line, `${what}: the kernel`);
+        t.match(seen[index], line, `${what}: the kernel`);
       }
     }
     const check = calls.map(
@@ -191,7 +200,7 @@ t.test("a prevResult of any version is understood, in the version's words or in 
       dns,
     };
   };
-  const answers = await lab.calls(
+  const answers = await lab.together(
     cniVersions.map((version, index): Call => {
       // Results of 0.1.0 and 0.2.0 name no interface that could be the parent.
       const { master: _, ...withoutMaster } = config;
@@ -200,12 +209,12 @@ t.test("a prevResult of any version is understood, in the version's words or in 
       return { netns: `c${index}`, config: { ...own, cniVersion, prevResult: previous(version, index) } };
     }),
   );
+  const seen = await state();
   for (const [index, answer] of answers.entries()) {
     const version = cniVersions[index] as CniVersion;
     t.equal(answer.code, 0, `${version}: ${answer.stdout}`);
-    const seen = await lab.ok(`ip -n c${index} addr show eth0; ip -n c${index} route`);
-    t.match(seen, `inet 192.168.1.${index + 77}/24 `, version);
-    t.match(seen, "default via 192.168.1.1 dev eth0", version);
+    t.match(seen[index], `inet 192.168.1.${index + 77}/24 `, version);
+    t.match(seen[index], "default via 192.168.1.1 dev eth0", version);
     t.match(answer.json.dns, dns, version);
   }
   await removeAll();

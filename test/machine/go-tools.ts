@@ -27,7 +27,10 @@ export function goTool(module: string): { path: string } | { missing: string } {
     rmSync(temporary, { recursive: true });
     return { missing: `go install ${module} failed: ${child.stderr.trim().split("\n").at(-1)}` };
   }
-  if (!existsSync(folder)) renameSync(temporary, folder);
-  else rmSync(temporary, { recursive: true });
+  try {
+    renameSync(temporary, folder);
+  } catch {
+    rmSync(temporary, { recursive: true }); // another process was first
+  }
   return { path };
 }

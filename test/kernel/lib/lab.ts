@@ -44,8 +44,8 @@ export interface Lab {
   ok(script: string, options?: ScriptOptions): Promise<string>;
   /** Calls the plugin once for each, one after another. */
   calls(calls: readonly Call[]): Promise<Answer[]>;
-  /** The same, all at once. */
-  together(calls: readonly Call[]): Promise<Answer[]>;
+  /** The same, all at once; those of an inner list one after another. @returns the answers in the order of the calls */
+  together(calls: readonly (Call | readonly Call[])[]): Promise<Answer[]>;
   call(call: Call): Promise<Answer>;
   /** ADD that must succeed. @returns the result */
   // biome-ignore lint/suspicious/noExplicitAny: results of every version of the protocol
@@ -74,9 +74,11 @@ export async function createLab(machine: TestHost): Promise<Lab> {
         `mkdir -p ${folders.join(" ")}`,
         ...calls.map((call, index) => {
           const folder = `${folders[index]}`;
-          return `{\n${callScript(call, folder)}\n} > ${folder}/answer &`;
+          const scripts = [call].flat().map((one) => callScript(one, folder));
+          return `{\n${scripts.join("\n")}\n} > ${folder}/answer &`;
         }),
-        `wait\ncat ${folders.map((folder) => `${folder}/answer`).join(" ")}`,
+        "wait",
+        ...folders.map((folder) => `spill ${folder}/answer`),
       ];
       return parseAnswers(await lab.ok(script.join("\n"), { timeoutMs: 120_000 }));
     },

@@ -16,6 +16,7 @@ const network = (name: string, ipam: object, keys: object = {}) => ({
 });
 const calls = (command: "ADD" | "DEL", config: object, ...names: string[]): Call[] =>
   names.map((netns) => ({ command, netns, config }));
+const onEth1 = (all: readonly Call[]): Call[] => all.map((call) => ({ ...call, ifname: "eth1" }));
 // biome-ignore lint/suspicious/noExplicitAny: results
 const addressesOf = (result: any): string[] => result?.ips?.map(({ address }: { address: string }) => address);
 
@@ -23,11 +24,10 @@ t.test("the smallest subnets: /31, /32, /127 and /128", async (t) => {
   const pairs = network("pairs", { subnets: [{ subnet: "10.0.0.0/31" }, { subnet: "2001:db8::/127" }] });
   const single = network("single", { subnets: [{ subnet: "10.0.1.7/32" }, { subnet: "2001:db8:1::7/128" }] });
   const routed = network("routed", single.ipam, { master: "eth0.5", mode: "l3" });
-  const answers = await lab.calls([
-    ...calls("ADD", pairs, "c1", "c2"),
-    ...calls("ADD", single, "c2", "c3"),
-    ...calls("DEL", single, "c2"),
-    ...calls("ADD", routed, "c3"),
+  const answers = await lab.together([
+    calls("ADD", pairs, "c1", "c2"),
+    onEth1(calls("ADD", single, "c2", "c3")),
+    calls("ADD", routed, "c3"),
   ]);
   t.match(answers[0]?.json.ips, [
     { address: "10.0.0.1/31", gateway: "10.0.0.0" },
@@ -48,7 +48,11 @@ t.test("the smallest subnets: /31, /32, /127 and /128", async (t) => {
   t.match(seen, /inet6 2001:db8:1::7\/128 scope global nodad/);
   t.match(seen, /^default dev eth0 scope link/m);
   t.match(seen, /^default dev eth0 metric/m);
-  await lab.calls([...calls("DEL", pairs, "c1"), ...calls("DEL", routed, "c3")]);
+  await lab.together([
+    ...calls("DEL", pairs, "c1"),
+    ...onEth1(calls("DEL", single, "c2")),
+    ...calls("DEL", routed, "c3"),
+  ]);
   await nothingLeft(t, lab);
 });
 
@@ -70,7 +74,7 @@ t.test("a range, excluded addresses, and the next subnet when the first is full"
     [["10.1.0.128/24"], ["10.1.0.130/24"], ["10.2.0.4/24"]],
   );
   t.match(answers[2]?.json, { ips: [{ gateway: "10.2.0.1" }], routes: [{ dst: "0.0.0.0/0", gw: "10.2.0.1" }] });
-  await lab.calls(calls("DEL", config, "c1", "c2", "c3"));
+  await lab.together(calls("DEL", config, "c1", "c2", "c3"));
   await nothingLeft(t, lab);
 });
 
@@ -125,7 +129,7 @@ t.test("configured routes are added, and win over those that would be", async (t
   const l2 = network("routes", { subnets, routes });
   const l3 = network("routes3", { subnets, routes }, { master: "eth0.5", mode: "l3" });
   const isolated = network("internal", { subnets, routes: [{ dst: "10.20.0.0/16" }] }, { internal: true });
-  const answers = await lab.calls([
+  const answers = await lab.together([
     ...calls("ADD", l2, "c1"),
     ...calls("ADD", l3, "c2"),
     ...calls("ADD", isolated, "c3"),
@@ -173,18 +177,21 @@ t.test("configured routes are added, and win over those that would be", async (t
     "2001:db8:1::/64 dev eth0 proto kernel metric 256 pref medium",
     "",
   ]);
-  await lab.calls([...calls("DEL", l2, "c1"), ...calls("DEL", l3, "c2"), ...calls("DEL", isolated, "c3")]);
+  await lab.together([...calls("DEL", l2, "c1"), ...calls("DEL", l3, "c2"), ...calls("DEL", isolated, "c3")]);
   await nothingLeft(t, lab);
 });
 
 t.test("IPv6 is turned on where the container's namespace has it off", async (t) => {
   const config = network("v6", { subnets: [{ subnet: "2001:db8:1::/64" }], ipv4: false });
   await lab.ok("inside c1 sh -c 'for f in all default; do echo 1 > /proc/sys/net/ipv6/conf/$f/disable_ipv6; done'");
-  await lab.calls(calls("ADD", config, "c1", "c2"));
+  const answers = await lab.together(calls("ADD", config, "c1", "c2"));
+  t.strictSame(answers.map(({ json }) => addressesOf(json)).sort(), [["2001:db8:1::2/64"], ["2001:db8:1::3/64"]]);
   t.match(
-    await lab.ok("inside c2 ping -nq -c 1 -w 5 2001:db8:1::2; ip -n c1 -6 route"),
+    await lab.ok(
+      "inside c2 ping -nq -c 1 -w 5 2001:db8:1::2; inside c2 ping -nq -c 1 -w 5 2001:db8:1::3; ip -n c1 -6 route",
+    ),
     "default via 2001:db8:1::1 dev eth0",
   );
-  await lab.calls(calls("DEL", config, "c1", "c2"));
+  await lab.together(calls("DEL", config, "c1", "c2"));
   await nothingLeft(t, lab);
 });

@@ -77,22 +77,22 @@ t.test("ipnet210 as the page has it, without a parent: the subnets reach each ot
 
 t.test("ipnet110: dual stack with default routes to the device, addresses of either family asked for", async (t) => {
   const network = example("19-ipnet110.conflist");
-  const containers = [
-    "c1",
+  const asking = [
     { container: "c2", ips: ["2001:db8:abc6::10"] },
     { container: "c3", ips: ["192.168.112.30"] },
     { container: "c4", ips: ["2001:db8:abc6::50", "192.168.112.50"] },
   ];
-  const [first] = await fabric.attach(network, ...containers);
+  const [first] = await fabric.attach(network, "c1");
+  await fabric.attachAtOnce(...asking.map((container) => [network, container] as const));
   t.strictSame(first.routes, [{ dst: "0.0.0.0/0" }, { dst: "::/0" }]);
   const all = [];
   for (const name of ["c1", "c2", "c3", "c4"]) all.push(await fabric.show(name));
-  t.strictSame(
+  t.match(
     all.map(({ addresses }) => addresses),
     [
       ["inet 192.168.110.2/24", "inet6 2001:db8:abc6::2/64 nodad"],
       ["inet 192.168.110.3/24", "inet6 2001:db8:abc6::10/64 nodad"],
-      ["inet 192.168.112.30/24", "inet6 2001:db8:abc6::11/64 nodad"],
+      ["inet 192.168.112.30/24", /^inet6 2001:db8:abc6::\w+\/64 nodad$/],
       ["inet 192.168.112.50/24", "inet6 2001:db8:abc6::50/64 nodad"],
     ],
   );
@@ -115,7 +115,7 @@ t.test("ipnet110: dual stack with default routes to the device, addresses of eit
   await fabric.detach(network, c2);
   const [again] = await fabric.attach(network, c2);
   t.match(again.ips, [{}, { address: "2001:db8:abc6::10/64" }]);
-  await fabric.detach(network, ...containers);
+  await fabric.detach(network, "c1", ...asking);
   await fabric.nothingLeft(t);
 });
 

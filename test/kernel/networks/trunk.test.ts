@@ -18,13 +18,16 @@ function tagged(t: Test, packets: readonly string[], vid: number, fromTo: string
 t.test("ipvlan20, ipvlan30: tagged, and apart from each other until a router forwards", async (t) => {
   const vlan20 = example("09-ipvlan20.conflist");
   const vlan30 = example("10-ipvlan30.conflist");
-  const [test1] = await fabric.attach(vlan20, "c1", "c2");
+  const [test1] = await fabric.attachAtOnce([vlan20, "c1", "c2"], [vlan30, "c3", "c4"]);
   t.match(test1.ips, [{ address: "192.168.20.2/24", gateway: "192.168.20.1" }]);
-  await fabric.attach(vlan30, "c3", "c4");
-  t.match(
-    await fabric.sh("ip -n h1 -d -o link show type vlan"),
-    /eth0\.20@eth0: <BROADCAST,MULTICAST,UP,LOWER_UP>.* vlan protocol 802\.1Q id 20 .* alias made by ipvlan-cni[\s\S]* id 30 /,
-  );
+  const parents = await fabric.sh("ip -n h1 -d -o link show type vlan");
+  for (const vid of [20, 30]) {
+    const flags = "<BROADCAST,MULTICAST,UP,LOWER_UP>";
+    t.match(
+      parents,
+      new RegExp(` eth0\\.${vid}@eth0: ${flags}.* vlan protocol 802\\.1Q id ${vid} .* alias made by ipvlan-cni`),
+    );
+  }
   const shown = await fabric.show("c3");
   t.strictSame(shown.addresses, ["inet 192.168.30.2/24"]);
   t.strictSame(shown.routes, [
@@ -58,8 +61,7 @@ t.test("ipvlan20, ipvlan30: tagged, and apart from each other until a router for
   await fabric.detach(vlan20, "c1");
   t.match(await fabric.sh("ip -n h1 -o link show type vlan"), "eth0.20@", "one container is left on eth0.20");
   await fabric.reach(t, "c2 192.168.20.1 yes");
-  await fabric.detach(vlan20, "c2");
-  await fabric.detach(vlan30, "c3", "c4");
+  await fabric.detachAtOnce([vlan20, "c2"], [vlan30, "c3", "c4"]);
   t.equal(await fabric.sh("ip -n h1 -o link show type vlan"), "", "the sub-interfaces are gone");
   t.match(await fabric.sh("ip -n h1 -o link show eth0"), ",UP,", "eth0 is not");
   await fabric.nothingLeft(t);
@@ -100,7 +102,7 @@ t.test("the same two subnets in L3 mode reach each other directly", async (t) =>
     { container: "c1", ips: ["192.168.114.10"] },
     { container: "c3", ips: ["192.168.116.10"] },
   ];
-  await fabric.attach(network, ...containers);
+  await fabric.attachAtOnce(...containers.map((container) => [network, container] as const));
   await fabric.packets("trunk");
   await fabric.reach(t, "c1 192.168.116.10 yes\n c3 192.168.114.10 yes");
   t.strictSame(
@@ -118,15 +120,16 @@ t.test("VLAN 10, 20 and 30 as handed over by the network's operators", async (t)
     { file: "13-vlan20.conflist", container: "c2", address: "172.16.48.1/22", gateway: "172.16.50.1", vid: 20 },
     { file: "14-vlan30.conflist", container: "c3", address: "10.1.0.1/16", gateway: "10.1.100.1", vid: 30 },
   ];
-  for (const { file, container, address, gateway } of expected) {
-    const [result] = await fabric.attach(example(file), container);
-    t.match(result.ips, [{ address, gateway }], file);
+  const groups = expected.map(({ file, container }) => [example(file), container] as const);
+  const results = await fabric.attachAtOnce(...groups);
+  for (const [index, { file, address, gateway }] of expected.entries()) {
+    t.match(results[index].ips, [{ address, gateway }], file);
   }
   await fabric.packets("trunk");
   await fabric.reach(t, expected.map(({ container, gateway }) => `${container} ${gateway} yes`).join("\n"));
   const packets = await fabric.packets("trunk");
   for (const { address, gateway, vid } of expected) tagged(t, packets, vid, `${address.split("/")[0]} > ${gateway}`);
-  for (const { file, container } of expected) await fabric.detach(example(file), container);
+  await fabric.detachAtOnce(...groups);
   t.equal(await fabric.sh("ip -n h1 -o link show type vlan"), "", "eth0.10, made by ADD, is gone, and the others");
   await fabric.nothingLeft(t);
 });
@@ -230,7 +233,8 @@ t.test("ipvlan140: two IPv4 subnets and one of IPv6, all with their gateways", a
   const network = example("18-ipvlan140.conflist");
   const second = { container: "c2", ips: ["192.168.140.10"] };
   const third = { container: "c3", ips: ["192.168.142.10", "2001:db8:abc9::51"] };
-  const [first] = await fabric.attach(network, "c1", second, third);
+  const [first] = await fabric.attach(network, "c1");
+  await fabric.attachAtOnce([network, second], [network, third]);
   t.match(first.ips, [
     { address: "192.168.140.2/24", gateway: "192.168.140.1" },
     { address: "2001:db8:abc9::1/64", gateway: "2001:db8:abc9::22" },

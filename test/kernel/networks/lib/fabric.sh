@@ -85,7 +85,7 @@ capture() {
 # packets NAME: the packets captured since the last time
 packets() {
   sleep 0.2
-  cat "/tmp/lab/$1.packets"
+  spill "/tmp/lab/$1.packets"
   : > "/tmp/lab/$1.packets"
 }
 
@@ -112,7 +112,7 @@ reach() {
   _number=0
   while [ "$_number" -lt "$_count" ]; do
     _number=$((_number + 1))
-    cat "/tmp/lab/reach.$_number"
+    spill "/tmp/lab/reach.$_number"
   done
 }
 

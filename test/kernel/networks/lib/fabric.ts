@@ -11,6 +11,9 @@ export type Attachment =
   | string
   | { readonly container: string; readonly host?: string; readonly ips?: readonly string[] };
 
+/** A network and containers to be attached to it. */
+export type Group = readonly [network: Network, ...containers: readonly Attachment[]];
+
 /** What `ip` shows of a container's eth0, without the words that say nothing of the network (metric, proto, lifetimes). */
 export interface Shown {
   /** ip -d link, one line. */
@@ -35,12 +38,12 @@ export interface Fabric {
    */
   // biome-ignore lint/suspicious/noExplicitAny: results
   attach(network: Network, ...containers: readonly Attachment[]): Promise<any[]>;
-  /** The same, all at once, also to several networks. */
+  /** The same to several networks at once, the containers of each one after another. */
   // biome-ignore lint/suspicious/noExplicitAny: results
-  attachAtOnce(...pairs: readonly (readonly [Network, Attachment])[]): Promise<any[]>;
+  attachAtOnce(...groups: readonly Group[]): Promise<any[]>;
   /** DELs, all at once, that must succeed. */
   detach(network: Network, ...containers: readonly Attachment[]): Promise<void>;
-  detachAtOnce(...pairs: readonly (readonly [Network, Attachment])[]): Promise<void>;
+  detachAtOnce(...groups: readonly Group[]): Promise<void>;
   /** One ADD, whatever comes. */
   add(network: Network, container: Attachment): Promise<Answer>;
   show(container: string): Promise<Shown>;
@@ -63,24 +66,18 @@ export async function openFabric(): Promise<Fabric> {
     }
     return answers.map(({ json }) => json);
   };
-  const atOnce = async (command: "ADD" | "DEL", pairs: readonly (readonly [Network, Attachment])[]) =>
-    succeeded(command, await lab.together(pairs.map(([network, container]) => callOf(command, network, container))));
+  const attachAtOnce = async (...groups: readonly Group[]) =>
+    succeeded("ADD", await lab.together(groups.map((group) => callsOf("ADD", group))));
+  const detachAtOnce = async (...groups: readonly Group[]) => {
+    succeeded("DEL", await lab.together(groups.flatMap((group) => callsOf("DEL", group))));
+  };
   return {
     lab,
     sh,
-    async attach(network, ...containers) {
-      return succeeded("ADD", await lab.calls(containers.map((container) => callOf("ADD", network, container))));
-    },
-    attachAtOnce: (...pairs) => atOnce("ADD", pairs),
-    async detach(network, ...containers) {
-      await atOnce(
-        "DEL",
-        containers.map((container) => [network, container]),
-      );
-    },
-    async detachAtOnce(...pairs) {
-      await atOnce("DEL", pairs);
-    },
+    attach: (network, ...containers) => attachAtOnce([network, ...containers]),
+    attachAtOnce,
+    detach: (network, ...containers) => detachAtOnce([network, ...containers]),
+    detachAtOnce,
     add: (network, container) => lab.call(callOf("ADD", network, container)),
     show: async (container) => parseShown(await sh(`look ${container}`)),
     async reach(test, lines) {
@@ -94,6 +91,11 @@ export async function openFabric(): Promise<Fabric> {
     },
     nothingLeft: (test, ...hosts) => nothingLeft(test, lab, hosts.length === 0 ? ["h1"] : hosts),
   };
+}
+
+/** The plugin's calls for the containers of a network. */
+export function callsOf(command: "ADD" | "DEL", [network, ...containers]: Group): Call[] {
+  return containers.map((container) => callOf(command, network, container));
 }
 
 /** The plugin's call for a container of a network. */
