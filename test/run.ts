@@ -1,7 +1,7 @@
 // npm test: the whole suite, or a part of it.
 //
-//   npm test                                 checks, unit tests, allocator against the reference, kernel tests,
-//                                            container runtimes, installers and packages
+//   npm test                                 checks, unit tests, allocator against the reference, installing, kernel tests
+//   npm test -- runtimes                     containerd and Podman
 //   npm test -- unit kernel/vlan             the tests whose path begins so
 //   npm test -- kernel --executable bun      of one executable
 //
@@ -55,7 +55,11 @@ const differential = selected("differential");
 const crash = selected("crash");
 const install = selected("install");
 const kernel = selected("kernel");
-const runtimes = selected("runtimes");
+// Minutes under emulation, and packages of 150 MB: only when asked for.
+const runtimes = filters.length === 0 ? [] : selected("runtimes");
+if (filters.length === 0) {
+  all.skips.push({ test: "runtimes: containerd, Podman", reason: "run by `npm test -- runtimes`" });
+}
 // Some of these run the executables, too; always both.
 const needsBoth = unit.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);

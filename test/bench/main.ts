@@ -1,7 +1,7 @@
 // npm run bench: the plugin beside the reference plugin (ipvlan + host-local), in turn, on the same kernel.
 //
-//   npm run bench                       every row, 30 pairs
-//   npm run bench -- --quick            fewer rows, 20 pairs
+//   npm run bench                       start-up, ADD and DEL, 25 pairs: some minutes
+//   npm run bench -- --all              modes, families, VLANs, CHECK, reservations and crowds as well
 //   npm run bench -- --chart            writes test/bench/chart.svg, which the README shows
 //   npm run bench -- --json FILE        where the figures go; default dist/bench.json
 import { execFileSync } from "node:child_process";
@@ -19,12 +19,12 @@ import { type Figures, summarise } from "./statistics.ts";
 
 const { values } = parseArgs({
   options: {
-    quick: { type: "boolean", default: false },
+    all: { type: "boolean", default: false },
     chart: { type: "boolean", default: false },
     json: { type: "string", default: at("dist/bench.json") },
   },
 });
-const rounds = values.quick ? 20 : 30;
+const rounds = 25;
 const measure = at("dist/bench-measure");
 execFileSync(bunBinary(process.arch as "x64" | "arm64"), [
   "build",
@@ -47,7 +47,7 @@ try {
   const where =
     machine.kind === "vm" ? "in a virtual machine without hardware acceleration" : "on this machine's kernel";
   console.log(`\n${system}, ${where}`);
-  const plan = kernelPlan({ ...programs, reference: "/usr/lib/cni" }, rounds, values.quick);
+  const plan = kernelPlan({ ...programs, reference: "/usr/lib/cni" }, rounds, values.all);
   const samples: Sample[] = [];
   for (const row of plan.rows) {
     process.stderr.write(`bench: ${row.name}\n`);

@@ -110,6 +110,7 @@ export const configurations: readonly Configuration[] = [
   { name: "master is a VLAN that was made by hand", config: l2(v4, { master: "eth0.40" }) },
   { name: "master is a bridge", config: l2(v4, { master: "br0" }) },
   { name: "master is down", config: l2(v4, { master: "down0" }), versions: "newest" },
+  { name: "master has an ipvlan of another mode", config: l2(v4, { master: "busy0" }), versions: "newest" },
   { name: "master does not exist", config: l2(v4, { master: "none0" }), versions: "newest", closely: true },
   {
     name: "no master",

@@ -83,7 +83,7 @@ export const differences: readonly Difference[] = [
   },
   {
     reference: "Without `master` the parent is the link of the host's default route.",
-    here: 'The network is isolated, on a dummy link, unless it is chained. `"master": {"defaultRoute": "ipv4"}` is the reference\'s.',
+    here: 'The network is isolated, on a dummy link, unless it is chained. `"master": {"defaultRoute": "ipv4"}` is the reference\'s, and so is the empty `"master": ""` that Podman writes.',
     why: "Docker's rule.",
     covers: inConfigurations("no master"),
   },

@@ -28,7 +28,7 @@ export interface Nodes {
 export async function openNodes(...names: readonly string[]): Promise<Nodes> {
   const lab = await openLab(["runtimes"]);
   const sh = async (script: string) => {
-    const { code, stdout, stderr } = await lab.sh(`${words}\n${script}`, { timeoutMs: 120_000 });
+    const { code, stdout, stderr } = await lab.sh(`${words}\n${script}`, { timeoutMs: 240_000 });
     // Without the words, which would hide what failed.
     if (code !== 0) throw new Error(`exit code ${code} of ${script}\n${stdout}${stderr}`);
     return stdout;
