@@ -15,11 +15,16 @@ export interface BunTarget {
 export const hostBunTarget: BunTarget = { name: `bun-linux-${hostArch}`, runtime: bunBinary(hostArch) };
 
 /** An executable of Bun and the program's bytecode. */
-export async function buildBunExecutable(output: string, target: BunTarget, version: Version): Promise<void> {
+export async function buildBunExecutable(
+  output: string,
+  target: BunTarget,
+  version: Version,
+  entry = at("src/main.ts"),
+): Promise<void> {
   await makeInPlace(output, async (unfinished) => {
     await runTool(bunBinary(hostArch), [
       "build",
-      at("src/main.ts"),
+      entry,
       "--compile",
       `--target=${target.name}`,
       `--compile-executable-path=${target.runtime}`,

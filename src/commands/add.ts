@@ -51,7 +51,7 @@ export function add(invocation: Invocation): void {
     const { link, parent: parentLink, attachment } = attach(places, parent, wanted, config.mtu);
     undo.push(() => {
       remove(container, link);
-      releaseParent(host, attachment);
+      releaseParent(() => host, attachment);
     });
     if (config.isolated) warn(`network ${config.name} is isolated: its parent is the dummy link ${parentLink.name}`);
 

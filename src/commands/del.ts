@@ -24,7 +24,7 @@ export function del(invocation: Invocation): void {
   }
   const attachment =
     findAttachment(config.name, containerId, ifname) ?? attachmentByConfig(config, containerId, ifname);
-  if (attachment !== undefined) releaseParent(openNetlink(), attachment);
+  if (attachment !== undefined) releaseParent(openNetlink, attachment);
   openForRemoval({ config, containerId, ifname, stdin, environment: variables }).del();
 }
 

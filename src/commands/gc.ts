@@ -44,7 +44,7 @@ export function gc(invocation: Invocation): void {
     if (isValid(attachment)) return false;
     return !attempt(() => {
       removeInterface(attachment);
-      releaseParent(host, attachment);
+      releaseParent(() => host, attachment);
     });
   });
   // A valid attachment without a record: the records were lost, and nothing says which parents are in use.

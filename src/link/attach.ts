@@ -18,7 +18,7 @@ import {
 import { closeContainer, findContainer } from "./container.ts";
 import { createInNamespace, isOwnedBy, remove } from "./ipvlan.ts";
 import { describePort } from "./modes.ts";
-import { ensureParent, isOurs, type NamedParent } from "./parent.ts";
+import { ensureParent, isOurs, mayBeOurs, type NamedParent } from "./parent.ts";
 
 /** Where the links of one ADD lie: sockets, and the container's namespace. */
 export interface Places {
@@ -86,14 +86,14 @@ export function clearStaleAttachment(host: NetlinkSocket, network: string, conta
       `container ${containerId} is attached to network ${network} as ${ifname} already: DEL it first`,
     );
   }
-  releaseParent(host, earlier);
+  releaseParent(() => host, earlier);
 }
 
 /** Forgets the attachment and takes its parent away if it is ours and was its last. Everything may be gone already. */
-export function releaseParent(host: NetlinkSocket, attachment: AttachmentId): void {
+export function releaseParent(host: () => NetlinkSocket, attachment: AttachmentId): void {
   withParentLock(attachment.parent, () => {
-    if (!forgetAttachment(attachment)) return;
-    if (!attachment.linkInContainer) return removeParent(host, attachment.parentName);
+    if (!forgetAttachment(attachment) || !mayBeOurs(attachment.parentName)) return;
+    if (!attachment.linkInContainer) return removeParent(host(), attachment.parentName);
     const container = findContainer(attachment.netns);
     if (container === undefined) return;
     try {

@@ -16,6 +16,11 @@ export function isOurs(link: Link): boolean {
   return link.alias === mark;
 }
 
+/** Whether a link of this name can be one that this plugin has made: BASE.VID or di-NETWORK. Saves the question what it is. */
+export function mayBeOurs(name: string): boolean {
+  return name.includes(".") || name.startsWith("di-");
+}
+
 /** A parent by name, with what to make if there is no such link. */
 export interface NamedParent {
   readonly name: string;

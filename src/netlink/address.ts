@@ -1,5 +1,6 @@
 import { bitsOf, type Family, fromBytes, lastOf, type Prefix, toBytes } from "../ip/address.ts";
 import { bytesAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
+import { getU32, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
 import { dump, type NetlinkSocket } from "./socket.ts";
@@ -21,7 +22,7 @@ function ifaddrmsg(family: number, length: number, index: number): Uint8Array {
   const header = new Uint8Array(8);
   header[0] = family;
   header[1] = length;
-  new DataView(header.buffer).setUint32(4, index, true);
+  set32(header, 4, index);
   return header;
 }
 
@@ -53,7 +54,7 @@ export function readAddress(payload: Uint8Array): InterfaceAddress | undefined {
   const bytes = attributes.get(k.IFA_LOCAL) ?? attributes.get(k.IFA_ADDRESS);
   if (bytes === undefined || (bytes.length !== 4 && bytes.length !== 16)) return undefined;
   return {
-    index: new DataView(payload.buffer, payload.byteOffset).getUint32(4, true),
+    index: getU32(payload, 4),
     prefix: { address: fromBytes(bytes), length: payload[1] as number },
     flags: readU32(attributes.get(k.IFA_FLAGS)) ?? (payload[2] as number),
   };

@@ -1,10 +1,8 @@
 import { decode, encode } from "../system/text.ts";
+import { getU16, setU16 } from "./bytes.ts";
 import { NLA_F_NESTED, NLA_TYPE_MASK } from "./constants.ts";
 
-/**
- * Netlink attributes: u16 length, u16 type, value, padded to 4 bytes. Numbers are in the machine's byte order, which is
- * little-endian on every machine that this program is built for.
- */
+/** Netlink attributes: u16 length, u16 type, value, padded to 4 bytes. */
 export interface Attribute {
   readonly type: number;
   readonly value: Uint8Array | readonly Attribute[];
@@ -50,19 +48,19 @@ export function sizeOf(attributes: readonly Attribute[]): number {
 }
 
 /** Writes the attributes at `at` and returns where they end. */
-export function writeAttributes(view: DataView, at: number, attributes: readonly Attribute[]): number {
+export function writeAttributes(bytes: Uint8Array, at: number, attributes: readonly Attribute[]): number {
   let start = at;
   for (const { type, value } of attributes) {
     let end: number;
     if (value instanceof Uint8Array) {
-      new Uint8Array(view.buffer, view.byteOffset).set(value, start + 4);
+      bytes.set(value, start + 4);
       end = start + 4 + value.length;
-      view.setUint16(start + 2, type, true);
+      setU16(bytes, start + 2, type);
     } else {
-      end = writeAttributes(view, start + 4, value);
-      view.setUint16(start + 2, type | NLA_F_NESTED, true);
+      end = writeAttributes(bytes, start + 4, value);
+      setU16(bytes, start + 2, type | NLA_F_NESTED);
     }
-    view.setUint16(start, end - start, true);
+    setU16(bytes, start, end - start);
     start = align(end);
   }
   return start;
@@ -72,33 +70,30 @@ export function writeAttributes(view: DataView, at: number, attributes: readonly
 export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
   // Where the attributes are. A link has some forty of them, and a view of each would take most of the time of reading it.
   const places = new Map<number, number>();
-  const lengthAt = (at: number): number => (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
   for (let at = from; at + 4 <= bytes.length; ) {
-    const length = lengthAt(at);
+    const length = getU16(bytes, at);
     if (length < 4 || at + length > bytes.length) break;
-    places.set(((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK, at);
+    places.set(getU16(bytes, at + 2) & NLA_TYPE_MASK, at);
     at += align(length);
   }
   return {
     get(type) {
       const at = places.get(type);
-      return at === undefined ? undefined : bytes.subarray(at + 4, at + lengthAt(at));
+      return at === undefined ? undefined : bytes.subarray(at + 4, at + getU16(bytes, at));
     },
   };
 }
 
+/** As {@link readU32}, of two bytes. */
 export function readU16(bytes: Uint8Array | undefined): number | undefined {
-  return bytes === undefined ? undefined : (bytes[0] as number) | ((bytes[1] as number) << 8);
+  return readU32(bytes?.subarray(0, 2));
 }
 
+/** A value of another size than the kernel's is cut, or counts as the lower bytes. */
 export function readU32(bytes: Uint8Array | undefined): number | undefined {
-  return bytes === undefined
-    ? undefined
-    : ((bytes[0] as number) |
-        ((bytes[1] as number) << 8) |
-        ((bytes[2] as number) << 16) |
-        ((bytes[3] as number) << 24)) >>>
-        0;
+  if (bytes === undefined) return undefined;
+  const [a = 0, b = 0, c = 0, d = 0] = bytes;
+  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
 }
 
 /** Text up to its NUL. */

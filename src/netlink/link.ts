@@ -12,6 +12,7 @@ import {
   u16Attribute,
   u32Attribute,
 } from "./attributes.ts";
+import { getS32, getU32, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
 import { dump, get, NetlinkError, type NetlinkSocket } from "./socket.ts";
@@ -46,16 +47,14 @@ export interface Link {
 /** struct ifinfomsg: u8 family, u8 pad, u16 type, s32 index, u32 flags, u32 change. */
 function ifinfomsg(index: number, flags = 0, change = 0): Uint8Array {
   const header = new Uint8Array(16);
-  const view = new DataView(header.buffer);
-  view.setInt32(4, index, true);
-  view.setUint32(8, flags, true);
-  view.setUint32(12, change, true);
+  set32(header, 4, index);
+  set32(header, 8, flags);
+  set32(header, 12, change);
   return header;
 }
 
 /** Reads the payload of an RTM_NEWLINK. */
 export function readLink(payload: Uint8Array): Link {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   const attributes = readAttributes(payload, 16);
   const info = attributes.get(k.IFLA_LINKINFO);
   const linkInfo = info === undefined ? undefined : readAttributes(info);
@@ -63,8 +62,8 @@ export function readLink(payload: Uint8Array): Link {
   const data = linkInfo?.get(k.IFLA_INFO_DATA);
   const kindData = data === undefined ? undefined : readAttributes(data);
   return {
-    index: view.getInt32(4, true),
-    flags: view.getUint32(8, true),
+    index: getS32(payload, 4),
+    flags: getU32(payload, 8),
     name: readString(attributes.get(k.IFLA_IFNAME)) ?? "",
     mtu: readU32(attributes.get(k.IFLA_MTU)) ?? 0,
     address: attributes.get(k.IFLA_ADDRESS)?.slice() ?? new Uint8Array(0),

@@ -1,6 +1,7 @@
 import { type Address, type Family, fromBytes, type Prefix, toBytes } from "../ip/address.ts";
 import { addressFamily } from "./address.ts";
-import { bytesAttribute, nestAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
+import { align, bytesAttribute, nestAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
+import { getS32, getU16 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
 import { dump, type NetlinkSocket } from "./socket.ts";
@@ -91,12 +92,11 @@ export function readRoute(payload: Uint8Array): KernelRoute | undefined {
 function nextHops(bytes: Uint8Array | undefined): number[] {
   const interfaces: number[] = [];
   if (bytes === undefined) return interfaces;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let at = 0; at + 8 <= bytes.length; ) {
-    const length = view.getUint16(at, true);
+    const length = getU16(bytes, at);
     if (length < 8) break;
-    interfaces.push(view.getInt32(at + 4, true));
-    at += (length + 3) & ~3;
+    interfaces.push(getS32(bytes, at + 4));
+    at += align(length);
   }
   return interfaces;
 }

@@ -53,7 +53,7 @@ export function closeNetlink(socket: NetlinkSocket): void {
 function send(socket: NetlinkSocket, requests: readonly Request[]): number {
   const first = socket.sequence;
   socket.sequence += requests.length;
-  const bytes = encodeRequests(requests, first);
+  const bytes = encodeRequests(requests, first, "last");
   check(port.write(socket.fd, bytes, bytes.length), "write", "AF_NETLINK");
   return first;
 }
@@ -78,8 +78,7 @@ export type Outcome = NetlinkError | Uint8Array | undefined;
  */
 export function exchange(socket: NetlinkSocket, requests: readonly Request[]): Outcome[] {
   const last = requests.length - 1;
-  const quiet = requests.map((one, i) => (i === last ? one : { ...one, flags: one.flags & ~NLM_F_ACK }));
-  const first = send(socket, quiet);
+  const first = send(socket, requests);
   const outcomes = requests.map((): Outcome => undefined);
   while (last >= 0) {
     for (const message of receive(socket)) {

@@ -10,17 +10,19 @@ const types = { i: "i32", u: "u32", z: "usize", p: "ptr" } as const;
 type Argument = number | Uint8Array;
 type Call = (a?: Argument, b?: Argument, c?: Argument, d?: Argument, e?: Argument, f?: Argument) => number;
 
-function bind(library: string, name: string, args: readonly string[], returns: string): Call {
-  const { symbols } = dlopen(library, { [name]: { args, returns } } as never);
-  return (symbols as Record<string, Call>)[name] as Call;
-}
-
-/** The C library by the name that this system knows, and the place of errno in it. */
-function openLibc(): { library: string; errnoLocation: () => Parameters<typeof read.i32>[0] } {
+/** All functions at once: a stub of machine code is made for each, and one made later would cost those before it their place in caches. */
+function load(): Record<string, Call> {
+  const definitions: Record<string, { args: readonly string[]; returns: string }> = {
+    __errno_location: { args: [], returns: "ptr" },
+    _exit: { args: ["i32"], returns: "void" },
+  };
+  for (const name of names) {
+    definitions[name] = { args: signatures[name].map((argument) => types[argument]), returns: "i32" };
+  }
   let failure: unknown;
   for (const library of libcNames(process.arch)) {
     try {
-      return { library, errnoLocation: bind(library, "__errno_location", [], "ptr") as never };
+      return dlopen(library, definitions as never).symbols as never;
     } catch (error) {
       failure = error;
     }
@@ -28,19 +30,13 @@ function openLibc(): { library: string; errnoLocation: () => Parameters<typeof r
   throw failure;
 }
 
-const { library, errnoLocation } = openLibc();
+const names = Object.keys(signatures) as (keyof typeof signatures)[];
+const functions = load();
+const errnoLocation = functions.__errno_location as unknown as () => Parameters<typeof read.i32>[0];
 
-/** A function that is looked up at its first call: that takes 6 us, and no command needs more than half of them. */
-function late(name: keyof typeof signatures): Call {
-  let call: Call | undefined;
+function negated(call: Call): Call {
   // A list of arguments would be made anew at every call; a function passes over those that it does not take.
   return (a, b, c, d, e, f) => {
-    call ??= bind(
-      library,
-      name,
-      signatures[name].map((argument) => types[argument]),
-      "i32",
-    );
     const result = call(a, b, c, d, e, f);
     return result === -1 ? -read.i32(errnoLocation(), 0) : result;
   };
@@ -67,11 +63,11 @@ function run(file: string, options: RunOptions): RunOutcome {
 }
 
 const calls: Record<string, unknown> = {
-  exit: (code: number) => bind(library, "_exit", ["i32"], "void")(code),
+  exit: functions._exit,
   environment: process.env,
   argv: process.argv.slice(2),
   run,
 };
-for (const name of Object.keys(signatures) as (keyof typeof signatures)[]) calls[name] = late(name);
+for (const name of names) calls[name] = negated(functions[name] as Call);
 
 export const port = calls as unknown as Port;

@@ -1,30 +1,51 @@
+import { machineText, type Report } from "./report.ts";
 import type { Figures } from "./statistics.ts";
 
-const colours: Readonly<Record<string, string>> = { bun: "#2563eb", pkg: "#93c5fd" };
+const LEFT = 230;
+const WIDTH = 640;
+/** Pixels for as much time as the reference takes. */
+const UNIT = 220;
+const ROW = 24;
+const TOP = 64;
 
-/** A bar for each ratio to the reference, the reference's own time as the line at 1. */
-export function chart(figures: readonly Figures[], title: string): string {
-  const bars = figures.filter(({ ratio, contender }) => ratio !== undefined && contender in colours);
-  const limit = 4;
-  const left = 250;
-  const scale = 110;
-  const height = 60 + bars.length * 22;
-  const lines = bars.map(({ row, contender, ratio }, i) => {
-    const y = 50 + i * 22;
-    const value = ratio?.median ?? 0;
-    const width = Math.min(value, limit) * scale;
-    return [
-      `<text x="${left - 8}" y="${y + 11}" text-anchor="end">${row}, ${contender}</text>`,
-      `<rect x="${left}" y="${y}" width="${width.toFixed(1)}" height="14" fill="${colours[contender]}"/>`,
-      `<text x="${left + width + 6}" y="${y + 11}">${value.toFixed(2)}</text>`,
-    ].join("");
-  });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${left + limit * scale + 60}" height="${height}" font-family="sans-serif" font-size="11">
-<rect width="100%" height="100%" fill="white"/>
-<text x="10" y="20" font-size="13">${title}</text>
-${lines.join("\n")}
-<line x1="${left + scale}" y1="30" x2="${left + scale}" y2="${height - 10}" stroke="#dc2626"/>
-<text x="${left + scale}" y="42" text-anchor="middle" fill="#dc2626">reference</text>
+/**
+ * A bar for each row: dist/bun's time as a multiple of the reference's, with its confidence interval, and the reference's
+ * as a line. Rows that the reference does not have are left out.
+ */
+export function chart(report: Report): string {
+  const rows = [
+    ...report.attachments.map((figures) => ({ figures, kind: "attachment" })),
+    ...report.native.map((figures) => ({ figures, kind: "native" })),
+  ].filter(({ figures }) => figures.contender === "bun" && figures.ratio !== undefined);
+  const height = TOP + rows.length * ROW + 46;
+  const { date, versions } = report.circumstances;
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="10" y="20" font-size="14" font-weight="bold">dist/bun beside the reference plugin: shorter is better</text>
+<text x="10" y="38" fill="#555">median of pairs with its 95 % interval; ${escaped(versions.reference)}; ${date}</text>
+${rows.map(({ figures, kind }, i) => bar(figures, kind, TOP + i * ROW)).join("\n")}
+<line x1="${LEFT + UNIT}" y1="${TOP - 12}" x2="${LEFT + UNIT}" y2="${height - 40}" stroke="#c2410c" stroke-width="1.5"/>
+<text x="${LEFT + UNIT}" y="${TOP - 14}" text-anchor="middle" fill="#c2410c">reference</text>
+<text x="10" y="${height - 22}" fill="#555">dark: ${escaped(machineText(report.circumstances))}</text>
+<text x="10" y="${height - 7}" fill="#555">light: Linux ${escaped(report.circumstances.kernel)}, no emulation</text>
 </svg>
 `;
+}
+
+function bar({ row, ratio }: Figures, kind: string, y: number): string {
+  if (ratio === undefined) return "";
+  const place = (value: number): number => LEFT + Math.min(value * UNIT, WIDTH - LEFT - 60);
+  const end = place(ratio.median);
+  const [low, high] = ratio.interval.map(place) as [number, number];
+  const middle = y + 8;
+  return [
+    `<text x="${LEFT - 8}" y="${y + 12}" text-anchor="end">${escaped(row)}</text>`,
+    `<rect x="${LEFT}" y="${y}" width="${(end - LEFT).toFixed(1)}" height="16" fill="${kind === "native" ? "#93c5fd" : "#2563eb"}"/>`,
+    `<path d="M${low.toFixed(1)} ${middle}H${high.toFixed(1)}" stroke="#111" stroke-width="1"/>`,
+    `<text x="${(Math.max(end, high) + 6).toFixed(1)}" y="${y + 12}">${ratio.median.toFixed(2)}</text>`,
+  ].join("");
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }

@@ -1,95 +1,190 @@
-// npm run bench: the plugin beside the reference plugin (ipvlan + host-local), in turn, on the same kernel.
+// npm run bench: the plugin beside the reference plugin (ipvlan and host-local), in turn, on the same kernel.
 //
-//   npm run bench                       start-up, ADD and DEL, 25 pairs: some minutes
-//   npm run bench -- --all              modes, families, VLANs, CHECK, reservations and crowds as well
-//   npm run bench -- --chart            writes test/bench/chart.svg, which the README shows
-//   npm run bench -- --json FILE        where the figures go; default dist/bench.json
-import { execFileSync } from "node:child_process";
-import { statSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+//   npm run bench                             everything: some minutes
+//   npm run bench -- --quick                  start-up, ADD and DEL: two minutes
+//   npm run bench -- --native                 only what needs no ipvlan
+//   npm run bench -- --reference newest       beside the newest release, built by Go, instead of Debian's package
+//   npm run bench -- --json FILE              where the figures go besides; default .cache/bench/report.json
+//   npm run bench -- --publish                puts the table and the chart into the README
+import { execFileSync, spawnSync } from "node:child_process";
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { cpus, release, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { at } from "../../build/paths.ts";
-import { bunBinary } from "../../build/runtimes.ts";
+import { buildBunExecutable, hostBunTarget } from "../../build/bun-executable.ts";
+import { at, shown } from "../../build/paths.ts";
+import { runTool } from "../../build/run-tool.ts";
+import { bunBinary, hostArch, nodeBinary } from "../../build/runtimes.ts";
 import { createLab } from "../kernel/lib/lab.ts";
+import { goTool } from "../machine/go-tools.ts";
 import { openTestHost } from "../machine/host.ts";
 import { layer } from "../machine/packages.ts";
 import { chart } from "./chart.ts";
-import { kernelPlan, kernelSetUp, nativePlan, type Plan, type Sample } from "./plan.ts";
+import { coldSeries, kernelSeries, kernelSetUp, type Programs, plainSeries, type Sample, type Series } from "./plan.ts";
+import { type Circumstances, machineText, type Report, section, table } from "./report.ts";
 import { type Figures, summarise } from "./statistics.ts";
 
 const { values } = parseArgs({
   options: {
-    all: { type: "boolean", default: false },
-    chart: { type: "boolean", default: false },
-    json: { type: "string", default: at("dist/bench.json") },
+    quick: { type: "boolean", default: false },
+    native: { type: "boolean", default: false },
+    reference: { type: "string", default: "debian" },
+    json: { type: "string", default: at(".cache/bench/report.json") },
+    publish: { type: "boolean", default: false },
   },
 });
-const rounds = 25;
-const measure = at("dist/bench-measure");
-execFileSync(bunBinary(process.arch as "x64" | "arm64"), [
+
+const work = at(".cache/bench");
+mkdirSync(work, { recursive: true });
+const timer = join(work, "timer");
+const programs = await findPrograms();
+await runTool(bunBinary(hostArch), [
   "build",
   "--compile",
-  `--outfile=${measure}`,
-  at("test/bench/measure.ts"),
+  "--bytecode",
+  `--outfile=${timer}`,
+  at("test/bench/timer.ts"),
 ]);
-const base = await layer("base");
-const programs = { bun: at("dist/bun/ipvlan"), pkg: at("dist/pkg/ipvlan") };
 
-console.log(`processor: ${cpus()[0]?.model}, ${cpus().length} of them`);
-const native = summarise(measureNatively(nativePlan({ ...programs, reference: `${base}/usr/lib/cni` }, 100)));
-show("Natively, on this machine's kernel: start-up alone", native);
+const native = summarise(measureHere([...plainSeries(programs, values.quick ? 40 : 100), coldSeries(programs, 10)]));
+const circumstances: Circumstances = {
+  date: new Date().toISOString().slice(0, 10),
+  processor: cpus()[0]?.model.trim() ?? "unknown",
+  processors: cpus().length,
+  kernel: release(),
+  versions: {
+    plugin: aboutOf(programs.bun).replace(/^CNI plugin ipvlan v/, ""),
+    bun: execFileSync(bunBinary(hostArch), ["--version"], { encoding: "utf8" }).trim(),
+    node: execFileSync(nodeBinary(hostArch), ["--version"], { encoding: "utf8" }).trim(),
+    reference: nameOfReference(),
+  },
+  sizes: {
+    bun: statSync(programs.bun).size,
+    pkg: statSync(programs.pkg).size,
+    reference:
+      statSync(join(programs.reference, "ipvlan")).size + statSync(join(programs.reference, "host-local")).size,
+  },
+};
+console.log(
+  `${circumstances.processor}, ${circumstances.processors} processors; reference: ${circumstances.versions.reference}`,
+);
+console.log(`\nOn Linux ${circumstances.kernel}\n${table(native)}`);
+const report = values.native ? { circumstances, native, attachments: [] } : await measureAttachments();
+mkdirSync(dirname(resolve(values.json)), { recursive: true });
+writeFileSync(resolve(values.json), `${JSON.stringify(report, undefined, 2)}\n`);
+if (values.publish) publish(report);
 
-const machine = await openTestHost();
-try {
-  const lab = await createLab(machine);
-  await lab.ok(`host h1; ${kernelSetUp}`, { timeoutMs: 120_000 });
-  const system = (await lab.ok("uname -srv; ls /usr/lib/cni > /dev/null")).trim();
-  const where =
-    machine.kind === "vm" ? "in a virtual machine without hardware acceleration" : "on this machine's kernel";
-  console.log(`\n${system}, ${where}`);
-  const plan = kernelPlan({ ...programs, reference: "/usr/lib/cni" }, rounds, values.all);
-  const samples: Sample[] = [];
-  for (const row of plan.rows) {
-    process.stderr.write(`bench: ${row.name}\n`);
-    await lab.ok(`cat > /tmp/bench/plan.json <<'END'\n${JSON.stringify({ rows: [row] })}\nEND`);
-    const text = await lab.ok(`on h1 ${measure} /tmp/bench/plan.json`, { timeoutMs: 900_000 });
-    samples.push(...(JSON.parse(text) as Sample[]));
-  }
-  const figures = summarise(samples);
-  show(`ADD, DEL and the rest, ${where}`, figures);
-  const sizes = Object.entries(programs).map(([name, path]) => `${name} ${(statSync(path).size / 1e6).toFixed(0)} MB`);
-  console.log(`\nSize of the executables: ${sizes.join(", ")}`);
-  const add = figures.find(({ row, contender }) => row === "ADD L2" && contender === "bun");
-  console.log(`Median ratio of ADD, dist/bun to the reference: ${add?.ratio?.median.toFixed(3)}`);
-  const when = new Date().toISOString().slice(0, 10);
-  const report = { when, system, machine: machine.kind, rounds, native, figures };
-  writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
-  if (values.chart) {
-    const title = `Time relative to the reference plugin (median of pairs, ${when}, ${machine.kind})`;
-    writeFileSync(at("test/bench/chart.svg"), chart(figures, title));
-  }
-} finally {
-  await machine.close();
+async function findPrograms(): Promise<Programs> {
+  const base = await layer("base");
+  const empty = join(work, "empty");
+  await buildBunExecutable(empty, hostBunTarget, { version: "0", commit: "none" }, at("test/bench/empty.ts"));
+  const newest = values.reference === "newest" ? await newestReference() : undefined;
+  return {
+    bun: at("dist/bun/ipvlan"),
+    pkg: at("dist/pkg/ipvlan"),
+    reference: newest ?? join(base, "usr/lib/cni"),
+    cniVersion: newest === undefined ? "1.0.0" : "1.1.0",
+    empty,
+    busybox: join(base, "usr/bin/busybox"),
+  };
 }
 
-function measureNatively(plan: Plan): Sample[] {
-  const file = at("dist/bench-plan.json");
-  execFileSync("mkdir", ["-p", "/tmp/bench"]);
-  writeFileSync(file, JSON.stringify(plan));
-  return JSON.parse(execFileSync(measure, [file], { encoding: "utf8" }));
+const RELEASE = "v1.9.1";
+
+/** Both programs in one folder, where ipvlan finds host-local. */
+async function newestReference(): Promise<string> {
+  const folder = join(work, `reference-${RELEASE}`);
+  mkdirSync(folder, { recursive: true });
+  for (const name of ["main/ipvlan", "ipam/host-local"]) {
+    const tool = goTool(`github.com/containernetworking/plugins/plugins/${name}@${RELEASE}`);
+    if ("missing" in tool) throw new Error(`--reference newest: ${tool.missing}`);
+    copyFileSync(tool.path, join(folder, name.slice(name.indexOf("/") + 1)));
+  }
+  return folder;
 }
 
-function show(title: string, figures: readonly Figures[]): void {
-  console.log(`\n${title}`);
-  console.log(
-    "row                              contender    median ms   quartiles        peak MiB   ratio to reference",
+function nameOfReference(): string {
+  const about = aboutOf(join(programs.reference, "ipvlan"));
+  const version = /v\d[\w.]*/.exec(about)?.[0] ?? "";
+  return values.reference === "newest"
+    ? `containernetworking/plugins ${RELEASE}`
+    : `Debian's containernetworking-plugins ${version}`.trim();
+}
+
+/** The first line of what a plugin says of itself without a command. */
+function aboutOf(program: string): string {
+  const { stdout, stderr } = spawnSync(program, { env: {}, encoding: "utf8" });
+  return (stdout + stderr).split("\n")[0] ?? "";
+}
+
+function measureHere(all: readonly Series[]): Sample[] {
+  const file = join(tmpdir(), `bench.${process.pid}.json`);
+  try {
+    return all.flatMap((series) => {
+      progress(series.title);
+      writeFileSync(file, JSON.stringify(series));
+      return JSON.parse(execFileSync(timer, [file], { encoding: "utf8", maxBuffer: 2 ** 30 })) as Sample[];
+    });
+  } finally {
+    rmSync(file, { force: true });
+  }
+}
+
+async function measureAttachments(): Promise<Report> {
+  const machine = await openTestHost();
+  try {
+    const lab = await createLab(machine);
+    const patience = { timeoutMs: 1_200_000 };
+    const there = kernelSetUp(programs);
+    await lab.ok(`host h1; ${there.script}`, patience);
+    const kernel = (await lab.ok("uname -r")).trim();
+    const samples: Sample[] = [];
+    for (const series of kernelSeries(there.programs, values.quick ? "quick" : "all")) {
+      progress(series.title);
+      if (series.before !== undefined)
+        await lab.ok(`cat > /tmp/bench/before <<'END'\n${series.before}\nEND\non h1 sh -e /tmp/bench/before`, patience);
+      const plan = JSON.stringify({ ...series, before: undefined, after: undefined });
+      await lab.ok(`cat > /tmp/bench/series.json <<'END'\n${plan}\nEND`);
+      samples.push(...(JSON.parse(await lab.ok(`on h1 ${timer} /tmp/bench/series.json`, patience)) as Sample[]));
+      if (series.after !== undefined)
+        await lab.ok(`cat > /tmp/bench/after <<'END'\n${series.after}\nEND\non h1 sh -e /tmp/bench/after`, patience);
+    }
+    const report = {
+      circumstances: { ...circumstances, machine: { kind: machine.kind, kernel } },
+      native,
+      attachments: summarise(samples),
+    };
+    console.log(`\nOn ${machineText(report.circumstances)}\n${table(report.attachments)}`);
+    console.log(`\n${conclusion(report.attachments)}`);
+    return report;
+  } finally {
+    await machine.close();
+  }
+}
+
+function conclusion(figures: readonly Figures[]): string {
+  const of = (name: string) => figures.find(({ row, contender }) => row.startsWith("ADD, L2") && contender === name);
+  const [bun, reference] = [of("bun"), of("reference")];
+  return (
+    `ADD: dist/bun ${bun?.median.toFixed(1)} ms, reference ${reference?.median.toFixed(1)} ms, ` +
+    `median ratio of ${bun?.runs} pairs ${bun?.ratio?.median.toFixed(3)}`
   );
-  for (const { row, contender, median, quartiles, peak, ratio } of figures) {
-    const interval =
-      ratio === undefined ? "" : `${ratio.median.toFixed(2)} (${ratio.interval.map((x) => x.toFixed(2)).join(" to ")})`;
-    const spread = quartiles.map((x) => x.toFixed(1)).join(" to ");
-    console.log(
-      `${row.padEnd(32)} ${contender.padEnd(10)} ${median.toFixed(2).padStart(11)}   ${spread.padEnd(16)} ${peak.toFixed(0).padStart(8)}   ${interval}`,
-    );
-  }
 }
+
+/** The README's part between the marks, and the chart beside this file. */
+function publish(report: Report): void {
+  const marks = /(<!-- bench: [^\n]*-->\n)[\s\S]*?(<!-- bench end -->)/;
+  const readme = readFileSync(at("README.md"), "utf8");
+  if (!marks.test(readme)) throw new Error("README.md has no marks for the bench's table");
+  writeFileSync(
+    at("README.md"),
+    readme.replace(marks, (_, begin: string, end: string) => `${begin}${section(report)}\n${end}`),
+  );
+  writeFileSync(at("test/bench/chart.svg"), chart(report));
+}
+
+function progress(title: string): void {
+  process.stderr.write(`bench: ${title}\n`);
+}
+
+process.stderr.write(`bench: figures are in ${shown(resolve(values.json))}\n`);

@@ -1,256 +1,322 @@
-/** What is measured: rows, and in each the contenders that take turns. */
+/** What is measured: series of rounds, in each of which the contenders take turns. The timer (timer.ts) carries them out. */
 
-/** A command of one contender. Files are paths where the plan runs. */
-export interface Contender {
-  readonly name: string;
+/** A process to be started. Files are paths where the plan runs. */
+export interface Command {
   readonly argv: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
-  readonly stdin: string;
-  readonly stdout: string;
-  /** Shell scripts around each run, not timed. */
-  readonly before?: string | undefined;
-  readonly after?: string | undefined;
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Default: an empty file. */
+  readonly stdin?: string;
 }
 
-export interface Row {
-  readonly name: string;
+/** Commands of one contender, timed together if they have a row. */
+export interface Step {
+  /** The row of the result that this counts for; without one it only has to be done. */
+  readonly row?: string;
+  /** One after the other, or as many at once as `atOnce` says. All must succeed. */
+  readonly commands: readonly Command[];
+  readonly atOnce?: number;
+  /** Files whose pages the kernel has to forget before. */
+  readonly forget?: readonly string[];
+  /** Measure the peak of memory of its only command instead of the time, by way of this shell, which has to be busybox. */
+  readonly peakBy?: string;
+}
+
+export interface Contender {
+  readonly name: ContenderName;
+  readonly steps: readonly Step[];
+}
+
+/**
+ * - `bun`, `pkg`: the two executables of this project.
+ * - `reference`: the reference plugin with host-local.
+ * - `floor`: iproute2 that makes the same kernel calls; nobody reads a configuration or chooses an address.
+ * - `empty`: a program of no line on the same runtime as `bun`.
+ */
+export type ContenderName = "bun" | "pkg" | "reference" | "floor" | "empty";
+
+export interface Series {
+  readonly title: string;
   readonly rounds: number;
+  /** Rounds before, which do not count. */
   readonly warmUps: number;
   readonly contenders: readonly Contender[];
-  readonly before?: string | undefined;
-  readonly after?: string | undefined;
+  /** Shell scripts, run once each. */
+  readonly before?: string;
+  readonly after?: string;
 }
 
-export interface Plan {
-  readonly rows: readonly Row[];
-}
-
-/** One measured run. */
+/** One measured step. */
 export interface Sample {
   readonly row: string;
-  readonly contender: string;
+  readonly contender: ContenderName;
   readonly round: number;
-  readonly ms: number;
-  /** KiB */
-  readonly peak: number;
+  /** Milliseconds, or MiB in rows of memory. */
+  readonly value: number;
 }
 
-/** Where the contenders' executables lie when the plan runs; `reference` is the folder of ipvlan and host-local. */
+/** Where the contenders' programs lie when the plan runs. */
 export interface Programs {
   readonly bun: string;
   readonly pkg: string;
+  /** Folder of ipvlan and host-local. */
   readonly reference: string;
+  readonly empty: string;
+  readonly busybox: string;
+  /** Of the specification: what the reference speaks, 1.0.0 up to release 1.4 and 1.1.0 with STATUS since. */
+  readonly cniVersion: "1.0.0" | "1.1.0";
 }
+
+/** How much is measured: everything, or in a minute or two what matters most. */
+export type Extent = "all" | "quick";
 
 const folder = "/tmp/bench";
+const names = ["bun", "pkg", "reference"] as const;
+type Plugin = (typeof names)[number];
 
-/** Rows that need no ipvlan. */
-export function nativePlan(programs: Programs, rounds: number): Plan {
-  return { rows: [versionRow(programs, rounds)] };
+function pathOf(plugin: Plugin, programs: Programs): string {
+  return plugin === "reference" ? `${programs.reference}/ipvlan` : programs[plugin];
 }
 
-/** Start-up, ADD and DEL, or every row; needs root, ipvlan, a host with eth0 and the containers that {@link kernelSetUp} makes. */
-export function kernelPlan(programs: Programs, rounds: number, all: boolean): Plan {
-  const single = { subnet: "10.50.0.0/16", routes: [{ dst: "0.0.0.0/0" }] };
-  const dual = {
-    ranges: [[{ subnet: "10.51.0.0/16" }], [{ subnet: "2001:db8:51::/64" }]],
-    routes: [{ dst: "0.0.0.0/0" }, { dst: "::/0" }],
-  };
-  const v6 = { ranges: [[{ subnet: "2001:db8:52::/64", gateway: "2001:db8:52::1" }]], routes: [{ dst: "::/0" }] };
-  const rows = [versionRow(programs, rounds), ...attachRows("L2", programs, rounds, { ipam: single })];
-  if (!all) return { rows };
-  // pkg's start-up, which its first rows show, would make most of the bench's time.
-  const only = ["bun", "reference"];
-  rows.push(
-    ...attachRows("L3", programs, rounds, { ipam: single, mode: "l3", master: "eth1", only }),
-    ...attachRows("dual stack", programs, rounds, { ipam: dual, only }),
-    ...attachRows("IPv6 gateway", programs, rounds, { ipam: v6, only }),
-    ...attachRows("auto-made VLAN", programs, rounds, { ipam: single, master: "eth0.50", only: ["bun"] }),
-    ...checkRows(programs, rounds, single),
-    ...[250, 4000, 60_000].flatMap((held) => heldRows(programs, Math.min(rounds, 20), held)),
-    ...crowdRows(programs, 3, single),
-  );
-  return { rows };
+/** Series that need no ipvlan and no root. */
+export function plainSeries(programs: Programs, rounds: number): Series[] {
+  const version = { CNI_COMMAND: "VERSION" };
+  const plain = (row: string, more: Partial<Step> = {}): Contender[] =>
+    names.map((name) => {
+      const path = pathOf(name, programs);
+      return { name, steps: [{ row, commands: [{ argv: [path], environment: version }], ...more }] };
+    });
+  return [
+    { title: "start-up", rounds, warmUps: 3, contenders: plain("VERSION") },
+    {
+      title: "start-up beyond an empty program",
+      rounds: rounds * 2,
+      warmUps: 3,
+      // Without a command the plugin has nothing to do but to say what it is.
+      contenders: (["bun", "empty"] as const).map((name) => ({
+        name,
+        steps: [{ row: "no command", commands: [{ argv: [programs[name]] }] }],
+      })),
+    },
+    { title: "memory", rounds: 3, warmUps: 1, contenders: plain("memory, VERSION", { peakBy: programs.busybox }) },
+  ];
 }
 
-/** Makes what {@link kernelPlan} needs beside the host h1: its links, and two containers for each contender. */
-export const kernelSetUp = `
-  container wire wire1; cable h1 eth0 wire eth0; cable h1 eth1 wire1 eth0; mkdir -p ${folder}
-  container bun pkg reference floor; for i in $(seq 100); do ip netns add n$i; done`;
-
-function versionRow({ bun, pkg, reference }: Programs, rounds: number): Row {
-  const environment = { CNI_COMMAND: "VERSION" };
-  const command = (name: string, path: string): Contender => ({
-    name,
-    argv: [path],
-    environment,
-    stdin: "/dev/null",
-    stdout: `${folder}/version.${name}`,
+/** The first start after the executable's pages were dropped from memory: a series for a machine with a disk. */
+export function coldSeries(programs: Programs, rounds: number): Series {
+  const contenders = names.map((name): Contender => {
+    const path = pathOf(name, programs);
+    const command = { argv: [path], environment: { CNI_COMMAND: "VERSION" } };
+    return { name, steps: [{ row: "VERSION, cold page cache", commands: [command], forget: [path] }] };
   });
+  return { title: "cold page cache", rounds, warmUps: 1, contenders };
+}
+
+/** Makes what {@link kernelSeries} needs, as root on a machine with ipvlan, besides a host h1 (test/kernel/lib/prelude.sh). */
+export function kernelSetUp(here: Programs): { script: string; programs: Programs } {
+  const { bun, pkg, reference } = here;
+  const bin = `${folder}/bin`;
+  const script = `
+    container wire ${[...names, "floor"].join(" ")}
+    cable h1 eth0 wire eth0
+    mkdir -p ${bin}/bun ${bin}/pkg ${bin}/reference
+    # On a file system in memory: the executables' own may be a share of the virtual machine's host.
+    cp '${bun}' ${bin}/bun/ipvlan; cp '${pkg}' ${bin}/pkg/ipvlan
+    cp '${reference}/ipvlan' '${reference}/host-local' ${bin}/reference/
+    seq 100 | sed 's/.*/netns add n&/' | ip -batch -`;
   return {
-    name: "VERSION",
-    rounds,
-    warmUps: 2,
-    before: `mkdir -p ${folder}`,
-    contenders: [command("bun", bun), command("pkg", pkg), command("reference", `${reference}/ipvlan`)],
+    script: `${script}\n${floorScript}`,
+    programs: { ...here, bun: `${bin}/bun/ipvlan`, pkg: `${bin}/pkg/ipvlan`, reference: `${bin}/reference` },
   };
+}
+
+/** Series of attachments: every one is made by ADD and taken away by DEL. To be run on the host h1. */
+export function kernelSeries(programs: Programs, extent: Extent): Series[] {
+  const single = hostLocal("10.50.0.0/16");
+  const both = hostLocal("10.51.0.0/16", "2001:db8:51::/64");
+  const six = hostLocal("2001:db8:52::/64");
+  const main = attachments(programs, "L2, one address", { ipam: single }, { rounds: 30, others: [floor()] });
+  if (extent === "quick") return [main, memory(programs, single)];
+  const few = { rounds: 12, plugins: ["bun", "reference"] } as const;
+  return [
+    main,
+    memory(programs, single),
+    attachments(programs, "L3", { ipam: single, mode: "l3" }, few),
+    attachments(programs, "dual stack", { ipam: both }, few),
+    attachments(programs, "IPv6 with a gateway", { ipam: six }, few),
+    attachments(programs, "VLAN made for it", { ipam: single, master: "eth0.50" }, { ...few, plugins: ["bun"] }),
+    asked(programs, "CHECK", single),
+    ...(programs.cniVersion === "1.1.0" ? [asked(programs, "STATUS", single)] : []),
+    held(programs, 250, few),
+    held(programs, 4000, few),
+    // The reference takes seconds for each under emulation.
+    held(programs, 60_000, { ...few, rounds: 3 }),
+    crowd(programs, single),
+  ];
+}
+
+/** A range set for each subnet, and the default route of each family. */
+function hostLocal(...subnets: string[]): object {
+  const routes = subnets.map((subnet) => ({ dst: subnet.includes(":") ? "::/0" : "0.0.0.0/0" }));
+  return { type: "host-local", ranges: subnets.map((subnet) => [{ subnet }]), routes };
 }
 
 interface Network {
   readonly ipam: object;
   readonly mode?: string;
   readonly master?: string;
-  /** Contenders that can do it. */
-  readonly only?: readonly string[];
+  /** Of the reservations; default: one for each contender. */
   readonly dataDir?: string;
 }
 
-/** ADD and DEL of one container, both timed: the container of each contender is attached and detached in turn. */
-function attachRows(what: string, programs: Programs, rounds: number, network: Network, floor = true): Row[] {
-  const add = (timed: "ADD" | "DEL"): Row => ({
-    name: `${timed} ${what}`,
+interface Choice {
+  readonly rounds: number;
+  readonly plugins?: readonly Plugin[];
+  readonly others?: readonly Contender[];
+}
+
+/** The same configuration for every plugin, but for the places where it keeps its reservations. */
+function configOf(plugin: Plugin, { cniVersion }: Programs, network: Network): object {
+  const { ipam, mode = "l2", master = "eth0", dataDir = `${folder}/state/${plugin}` } = network;
+  return { cniVersion, name: "bench", type: "ipvlan", master, mode, ipam: { ...ipam, dataDir } };
+}
+
+function command(plugin: Plugin, programs: Programs, verb: string, stdin: string, container: string = plugin): Command {
+  return {
+    argv: [pathOf(plugin, programs)],
+    environment: {
+      CNI_COMMAND: verb,
+      CNI_CONTAINERID: `bench-${container}`,
+      CNI_NETNS: `/run/netns/${container}`,
+      CNI_IFNAME: "eth0",
+      CNI_PATH: programs.reference,
+    },
+    stdin,
+  };
+}
+
+/** The script that writes a contender's configuration, and the file. */
+function written(
+  plugin: Plugin,
+  programs: Programs,
+  title: string,
+  network: Network,
+): { file: string; script: string } {
+  const file = `${folder}/${title.replaceAll(/[^A-Za-z0-9]+/g, "-")}.${plugin}.json`;
+  return { file, script: `printf '%s' '${JSON.stringify(configOf(plugin, programs, network))}' > ${file}` };
+}
+
+function attachments(programs: Programs, title: string, network: Network, { rounds, plugins, others }: Choice): Series {
+  const files = new Map((plugins ?? names).map((plugin) => [plugin, written(plugin, programs, title, network)]));
+  const contenders = [...files].map(([name, { file }]): Contender => {
+    const step = (verb: string): Step => ({
+      row: `${verb}, ${title}`,
+      commands: [command(name, programs, verb, file)],
+    });
+    return { name, steps: [step("ADD"), step("DEL")] };
+  });
+  return {
+    title,
     rounds,
     warmUps: 2,
-    contenders: [
-      ...pluginsOf(programs)
-        .filter(({ name }) => network.only === undefined || network.only.includes(name))
-        .map((plugin) => attachment(plugin, timed, network, `${timed}-${what}`.replaceAll(" ", "-"))),
-      ...(floor && what === "L2" && timed === "ADD" ? [floorOfAdd()] : []),
-    ],
-  });
-  return [add("ADD"), add("DEL")];
-}
-
-interface Plugin {
-  readonly name: string;
-  readonly path: string;
-  readonly cniPath: string;
-}
-
-function pluginsOf({ bun, pkg, reference }: Programs): Plugin[] {
-  return [
-    { name: "bun", path: bun, cniPath: reference },
-    { name: "pkg", path: pkg, cniPath: reference },
-    { name: "reference", path: `${reference}/ipvlan`, cniPath: reference },
-  ];
-}
-
-function attachment(plugin: Plugin, timed: "ADD" | "DEL", network: Network, id: string): Contender {
-  const { name, path, cniPath } = plugin;
-  const file = `${folder}/${id}.${name}`;
-  const config = configOf(name, network);
-  const environment = (command: string) => ({
-    CNI_COMMAND: command,
-    CNI_CONTAINERID: `bench-${name}`,
-    CNI_NETNS: `/run/netns/${name}`,
-    CNI_IFNAME: "net0",
-    CNI_PATH: cniPath,
-  });
-  const other = timed === "ADD" ? "DEL" : "ADD";
-  const words = Object.entries(environment(other)).map(([key, value]) => `${key}=${value}`);
-  const untimed = `env -i ${words.join(" ")} ${path} < ${file}.json > /dev/null`;
-  const write = `[ -e ${file}.json ] || printf '%s' '${JSON.stringify(config)}' > ${file}.json`;
-  return {
-    name,
-    argv: [path],
-    environment: environment(timed),
-    stdin: `${file}.json`,
-    stdout: `${file}.out`,
-    before: timed === "ADD" ? write : `${write}; ${untimed}`,
-    after: timed === "ADD" ? untimed : undefined,
+    contenders: [...contenders, ...(others ?? [])],
+    before: [...files.values()].map(({ script }) => script).join("\n"),
   };
 }
 
-// One parent each: mode and flag are the parent's, and contenders know nothing of each other.
-function configOf(name: string, { ipam, mode = "l2", master = "eth0", dataDir }: Network): object {
-  const own = `${dataDir ?? folder}/${name}`;
-  return {
-    cniVersion: "1.0.0",
-    name: `bench-${mode}`,
-    type: "ipvlan",
-    master,
-    mode,
-    ipam: { type: "host-local", dataDir: own, ...ipam },
-  };
-}
-
-/** The same kernel calls by iproute2 alone: no configuration is read and no address chosen. */
-function floorOfAdd(): Contender {
-  const batch = "link set net0 up\naddr add 10.50.9.9/16 dev net0\nroute add default via 10.50.0.1";
+/** iproute2 with the calls of ADD and DEL in L2: link, alias, address, up, route; the link gets its name as ours does. */
+function floor(): Contender {
+  const ip = (...words: string[]): Command => ({
+    argv: ["/bin/ip", ...words],
+    environment: {},
+    stdin: `${folder}/floor`,
+  });
+  const made = ip(..."link add index 1048577 link eth0 name eth0 netns floor type ipvlan mode l2".split(" "));
   return {
     name: "floor",
-    argv: [
-      "/bin/sh",
-      "-c",
-      `ip link add link eth0 name net0 netns floor type ipvlan && ip -n floor -batch ${folder}/floor`,
+    steps: [
+      { row: "ADD, L2, one address", commands: [made, ip("-n", "floor", "-batch", "-")] },
+      { row: "DEL, L2, one address", commands: [ip(..."-n floor link del eth0".split(" "))] },
     ],
-    environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-    stdin: "/dev/null",
-    stdout: `${folder}/floor.out`,
-    before: `[ -e ${folder}/floor ] || printf '${batch}\n' > ${folder}/floor`,
-    after: "ip -n floor link del net0",
   };
 }
 
-function checkRows(programs: Programs, rounds: number, ipam: object): Row[] {
-  const contenders = pluginsOf(programs).map((plugin) => {
-    const whole = attachment(plugin, "ADD", { ipam }, "CHECK");
-    const { name, path } = plugin;
-    const config = JSON.stringify(configOf(name, { ipam })).slice(0, -1);
-    const variables = Object.entries(whole.environment).map(([key, value]) => `${key}=${value}`);
-    const file = `${folder}/CHECK.${name}`;
-    return {
-      ...whole,
-      environment: { ...whole.environment, CNI_COMMAND: "CHECK" },
-      before: `[ -e ${file}.done ] || {
-        printf '%s' '${config}}' > ${file}.add.json
-        env -i ${variables.join(" ")} ${path} < ${file}.add.json > ${file}.result
-        { printf '%s' '${config},"prevResult":'; cat ${file}.result; printf '}'; } > ${file}.json; touch ${file}.done; }`,
-      after: undefined,
-    };
+/** What {@link floor} reads. */
+const floorScript = `cat > ${folder}/floor <<'END'
+link set eth0 alias floor
+addr add 10.50.255.9/16 brd + dev eth0
+link set eth0 up
+route add default via 10.50.0.1
+END`;
+
+function memory(programs: Programs, ipam: object): Series {
+  const series = attachments(programs, "memory", { ipam }, { rounds: 3 });
+  const contenders = series.contenders.map(({ name, steps: [add, del] }): Contender => {
+    const measured = { ...(add as Step), row: "memory, ADD", peakBy: programs.busybox };
+    return { name, steps: [measured, { commands: (del as Step).commands }] };
   });
-  const detach = pluginsOf(programs).map(({ name, path, cniPath }) => {
-    const words = `CNI_COMMAND=DEL CNI_CONTAINERID=bench-${name} CNI_NETNS=/run/netns/${name} CNI_IFNAME=net0 CNI_PATH=${cniPath}`;
-    return `env -i ${words} ${path} < ${folder}/CHECK.${name}.json > /dev/null`;
-  });
-  return [{ name: "CHECK", rounds, warmUps: 2, contenders, after: detach.join("\n") }];
+  return { ...series, contenders, warmUps: 0 };
 }
 
-/** ADD and DEL beside reservations that other containers hold. */
-function heldRows(programs: Programs, rounds: number, held: number): Row[] {
-  const ipam = { subnet: "10.60.0.0/14" };
-  const dataDir = `${folder}/held-${held}`;
-  const only = ["bun", "reference"];
-  const rows = attachRows(
-    `at ${held} reservations`,
-    programs,
-    // The reference takes seconds for each at 60,000 under emulation.
-    held > 4000 ? 3 : rounds,
-    { ipam, dataDir, only },
-    false,
-  );
-  const filled = pluginsOf(programs).filter(({ name }) => only.includes(name));
-  const fill = filled.map(
-    ({ name }) => `mkdir -p ${dataDir}/${name}/bench-l2; awk 'BEGIN { for (i = 1000; i < ${1000 + held}; i++) {
-        file = "${dataDir}/${name}/bench-l2/10.61." int(i / 256) "." i % 256; printf "other-%d\\r\\neth0", i > file; close(file) } }'`,
-  );
-  return rows.map((row, i) => (i === 0 ? { ...row, before: fill.join("\n") } : { ...row, after: `rm -rf ${dataDir}` }));
-}
-
-/** 100 containers attached, then detached, 16 at a time. */
-function crowdRows(programs: Programs, rounds: number, ipam: object): Row[] {
-  const contenders = pluginsOf(programs).map(({ name, path, cniPath }): Contender => {
-    const file = `${folder}/crowd.${name}`;
-    const one = (command: string) =>
-      `seq 100 | xargs -P 16 -I@ env CNI_COMMAND=${command} CNI_CONTAINERID=crowd-@ CNI_NETNS=/run/netns/n@ CNI_IFNAME=net0 CNI_PATH=${cniPath} sh -c "${path} < ${file}.json >> ${file}.log"`;
+/** CHECK or STATUS, any number of times for one attachment. */
+function asked(programs: Programs, verb: "CHECK" | "STATUS", ipam: object): Series {
+  const parts = names.map((name) => {
+    const { file, script } = written(name, programs, verb, { ipam });
+    const with_ = `${file}.asked`;
+    const shell = (one: string, redirect: string): string => {
+      const { argv, environment, stdin } = command(name, programs, one, file);
+      const words = Object.entries(environment ?? {}).map(([key, value]) => `${key}=${value}`);
+      return `env -i ${words.join(" ")} ${argv.join(" ")} < ${stdin} ${redirect}`;
+    };
+    const open = JSON.stringify(configOf(name, programs, { ipam })).slice(0, -1);
     return {
-      name,
-      argv: ["/bin/sh", "-c", `${one("ADD")} && ${one("DEL")}`],
-      environment: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" },
-      stdin: "/dev/null",
-      stdout: `${file}.out`,
-      before: `[ -e ${file}.json ] || printf '%s' '${JSON.stringify(configOf(name, { ipam }))}' > ${file}.json`,
+      contender: { name, steps: [{ row: verb, commands: [command(name, programs, verb, with_)] }] },
+      before: `${script}\n${shell("ADD", `> ${file}.result`)}
+        { printf '%s' '${open},"prevResult":'; cat ${file}.result; printf '}'; } > ${with_}`,
+      after: shell("DEL", ""),
     };
   });
-  return [{ name: "100 ADDs and DELs, 16 at a time", rounds, warmUps: 0, contenders }];
+  return {
+    title: verb,
+    rounds: 12,
+    warmUps: 2,
+    contenders: parts.map(({ contender }) => contender),
+    before: parts.map(({ before }) => before).join("\n"),
+    after: parts.map(({ after }) => after).join("\n"),
+  };
+}
+
+/** ADD and DEL beside reservations of other containers. */
+function held(programs: Programs, count: number, choice: Choice): Series {
+  const title = `${count.toLocaleString("en")} reservations`;
+  const plugins = choice.plugins ?? names;
+  const dataDir = `${folder}/held`;
+  const parts = plugins.map((plugin) => {
+    const own = { ipam: hostLocal("10.60.0.0/14"), dataDir: `${dataDir}/${plugin}` };
+    const series = attachments(programs, title, own, { ...choice, plugins: [plugin] });
+    const fill = `mkdir -p ${own.dataDir}/bench; awk 'BEGIN { for (i = 1000; i < ${1000 + count}; i++) {
+        file = "${own.dataDir}/bench/10.61." int(i / 256) "." i % 256; printf "other-%d\\r\\neth0", i > file; close(file) } }'`;
+    return { ...series, before: `${series.before}\n${fill}` };
+  });
+  return {
+    ...(parts[0] as Series),
+    contenders: parts.flatMap(({ contenders }) => contenders),
+    before: parts.map(({ before }) => before).join("\n"),
+    after: `rm -rf ${dataDir}`,
+  };
+}
+
+/** A node that starts and ends its pods: 100, 16 at a time. */
+function crowd(programs: Programs, ipam: object): Series {
+  const title = "100 at once";
+  const plugins = ["bun", "reference"] as const;
+  const files = plugins.map((plugin) => ({ plugin, ...written(plugin, programs, title, { ipam }) }));
+  const contenders = files.map(({ plugin, file }): Contender => {
+    const all = (verb: string): Step => ({
+      row: `100 ${verb}s, 16 at a time`,
+      commands: Array.from({ length: 100 }, (_, i) => command(plugin, programs, verb, file, `n${i + 1}`)),
+      atOnce: 16,
+    });
+    return { name: plugin, steps: [all("ADD"), all("DEL")] };
+  });
+  return { title, rounds: 3, warmUps: 0, contenders, before: files.map(({ script }) => script).join("\n") };
 }

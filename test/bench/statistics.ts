@@ -1,48 +1,77 @@
-import type { Sample } from "./plan.ts";
+import type { ContenderName, Sample } from "./plan.ts";
+
+/** A value with its 95 % confidence interval. */
+export interface Estimate {
+  readonly median: number;
+  readonly interval: readonly [number, number];
+}
 
 export interface Figures {
   readonly row: string;
-  readonly contender: string;
+  readonly contender: ContenderName;
   readonly runs: number;
-  /** Milliseconds. */
+  /** Milliseconds, or MiB in rows of memory. */
   readonly median: number;
   readonly quartiles: readonly [number, number];
-  /** MiB: the largest peak of a run. */
-  readonly peak: number;
-  /** To the reference, pair by pair; undefined for the reference itself, and where it has no such row. */
-  readonly ratio: { readonly median: number; readonly interval: readonly [number, number] } | undefined;
+  /** To the reference, round by round; undefined for the reference itself, and where it has no such row. */
+  readonly ratio: Estimate | undefined;
+  /** What it takes beyond the empty program, round by round. */
+  readonly beyond: Estimate | undefined;
+  /** As measured, by round. */
+  readonly values: readonly number[];
 }
-
-const reference = "reference";
 
 /** Figures of every row and contender, in the order in which they were measured first. */
 export function summarise(samples: readonly Sample[]): Figures[] {
-  const groups = Map.groupBy(samples, ({ row, contender }) => `${row}\n${contender}`);
-  return [...groups.values()].map((group) => {
-    const { row, contender } = group[0] as Sample;
-    const times = sorted(group.map(({ ms }) => ms));
-    const ratios = sorted(
-      group.flatMap(({ round, ms }) => {
-        const other = samples.find((one) => one.row === row && one.round === round && one.contender === reference);
-        return other === undefined || contender === reference ? [] : [ms / other.ms];
-      }),
-    );
-    return {
-      row,
-      contender,
-      runs: group.length,
-      median: quantile(times, 0.5),
-      quartiles: [quantile(times, 0.25), quantile(times, 0.75)],
-      peak: Math.max(...group.map(({ peak }) => peak)) / 1024,
-      ratio: ratios.length === 0 ? undefined : { median: quantile(ratios, 0.5), interval: medianInterval(ratios) },
-    };
+  const rows = Map.groupBy(samples, ({ row }) => row);
+  return [...rows].flatMap(([row, ofRow]) => {
+    const contenders = Map.groupBy(ofRow, ({ contender }) => contender);
+    return [...contenders].map(([contender, own]): Figures => {
+      const values = own.map(({ value }) => value);
+      const ascending = sorted(values);
+      return {
+        row,
+        contender,
+        runs: own.length,
+        median: quantile(ascending, 0.5),
+        quartiles: [quantile(ascending, 0.25), quantile(ascending, 0.75)],
+        ratio: compare(own, contenders.get("reference"), (one, other) => one / other),
+        beyond: compare(own, contenders.get("empty"), (one, other) => one - other),
+        values,
+      };
+    });
   });
 }
 
-function sorted(values: number[]): number[] {
-  return values.sort((a, b) => a - b);
+/** Each sample with the other's of the same round: the machine's speed drifts, and both felt the same of it. */
+function compare(
+  own: readonly Sample[],
+  others: readonly Sample[] | undefined,
+  by: (one: number, other: number) => number,
+): Estimate | undefined {
+  if (others === undefined || others === own) return undefined;
+  const byRound = new Map(others.map(({ round, value }) => [round, value]));
+  const pairs = own.flatMap(({ round, value }) => {
+    const other = byRound.get(round);
+    return other === undefined ? [] : [by(value, other)];
+  });
+  return pairs.length === 0 ? undefined : estimate(pairs);
 }
 
+export function estimate(values: readonly number[]): Estimate {
+  const ascending = sorted(values);
+  const [low, high] = medianRanks(ascending.length);
+  return {
+    median: quantile(ascending, 0.5),
+    interval: [ascending[low] as number, ascending[high] as number],
+  };
+}
+
+function sorted(values: readonly number[]): number[] {
+  return values.toSorted((a, b) => a - b);
+}
+
+/** @param part 0 to 1; between two values, in proportion */
 export function quantile(ascending: readonly number[], part: number): number {
   const place = (ascending.length - 1) * part;
   const below = ascending[Math.floor(place)] as number;
@@ -50,11 +79,19 @@ export function quantile(ascending: readonly number[], part: number): number {
   return below + (above - below) * (place - Math.floor(place));
 }
 
-/** The 95 % confidence interval of the median: order statistics of the binomial distribution, normal approximation. */
-export function medianInterval(ascending: readonly number[]): [number, number] {
-  const { length } = ascending;
-  const reach = 0.98 * Math.sqrt(length);
-  const low = Math.max(0, Math.floor(length / 2 - reach));
-  const high = Math.min(length - 1, Math.ceil(length / 2 + reach));
-  return [ascending[low] as number, ascending[high] as number];
+/**
+ * The ranks, from 0, of the two values of a sorted sample between which the median of what it was drawn from lies with at
+ * least 95 % confidence, whatever its distribution: each value is above that median as often as a coin shows heads (the sign
+ * test's interval). The first and the last where the sample is smaller than six, with less confidence.
+ */
+export function medianRanks(size: number): [number, number] {
+  let probability = 2 ** -size; // of no heads at all
+  let below = probability;
+  let rank = 0;
+  while (below <= 0.025) {
+    rank++;
+    probability *= (size - rank + 1) / rank;
+    below += probability;
+  }
+  return [Math.max(rank - 1, 0), Math.min(size - rank, size - 1)];
 }

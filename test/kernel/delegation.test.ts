@@ -28,7 +28,7 @@ error-ADD | error-in-$CNI_COMMAND-$CNI_COMMAND)
   echo '{"cniVersion":"1.0.0","code":117,"msg":"no lease","details":"the server is away"}'; exit 1 ;;
 words-ADD) echo "no server" >&2; exit 3 ;;
 killed-ADD) kill -KILL $$ ;;
-daemon-ADD) sleep 600 & echo "$result"; echo "left one running" >&2 ;;
+daemon-ADD) sleep 600 & echo "$result"; echo "one is left running" >&2 ;;
 *-ADD) echo "$result" ;;
 esac
 `;
@@ -150,16 +150,6 @@ t.test(
   },
 );
 
-t.test("what an IPAM leaves running with its output open holds nothing up", async (t) => {
-  await lab.ok(setUp);
-  const started = Date.now();
-  const answer = await lab.call(call("ADD", config({ type: "own", does: "daemon" })));
-  t.match(answer, { code: 0, stderr: "left one running\n", json: { ips: [{ address: "192.168.1.44/24" }] } });
-  t.ok(Date.now() - started < 60_000);
-  await lab.del(call("DEL", config({ type: "own" })));
-  await nothingLeft(t, lab);
-});
-
 t.test("an IPAM's reservation is given back when ADD fails after it", async (t) => {
   await lab.ok(`${setUp}; on h1 ip link add link eth0 name other type ipvlan mode l2; on h1 ip link set other up
     on h1 ip addr add 192.168.1.44/24 dev other`);
@@ -214,11 +204,8 @@ t.test("the packaged host-local and static do their part under other names", asy
   ]) {
     t.match(seen, part);
   }
-  const whole = await lab.calls([
-    call("CHECK", { ...pool, prevResult: first?.json }),
-    call("CHECK", { ...still, prevResult: second?.json }, { netns: "c2" }),
-  ]);
-  for (const { code, stdout } of whole) t.strictSame([code, stdout], [0, ""]);
+  const whole = await lab.call(call("CHECK", { ...pool, prevResult: first?.json }));
+  t.strictSame([whole.code, whole.stdout], [0, ""]);
   await lab.ok("on h1 rm /var/lib/cni/networks/net1/192.168.1.60");
   const lost = await lab.call(call("CHECK", { ...pool, prevResult: first?.json }));
   t.match(lost.json, { msg: "host-local: Failed to find address added by container c1" });

@@ -43,7 +43,7 @@ const theirs: Side = { letter: "b", host: "h2", plugin: reference.plugin, path }
 
 // What the executable's runtime is does not show in results: the one that starts slowly does a part.
 const isShort = executable !== "bun";
-const compared = configurations.filter(({ closely }) => closely || !isShort);
+const compared = configurations.filter(({ short }) => short || !isShort);
 const runs: readonly Run[] = compared
   .flatMap((configuration, index) =>
     versionsOf(configuration, index).map((version) => ({

@@ -2,17 +2,22 @@
 #
 # A host is a network namespace with folders of its own for what the plugin keeps (/run/ipvlan-cni, /var/lib/cni), so that
 # several hosts fit into one machine. A container is a plain network namespace, at /run/netns/NAME for every host.
+#
+# Under emulation the start of a program is what costs, so the words do with few.
 set -eu
 
 # host NAME: makes a host
 host() {
-  ip netns add "$1"
+  container "$1"
   mkdir -p /run/hosts /run/ipvlan-cni /var/lib/cni
-  mountpoint -q /run/hosts || { mount -t tmpfs tmpfs /run/hosts; mount --make-private /run/hosts; }
+  if [ ! -e /run/hosts/private ]; then
+    mount -t tmpfs tmpfs /run/hosts
+    mount --make-private /run/hosts
+    : > /run/hosts/private
+  fi
   : > "/run/hosts/$1"
   unshare --mount="/run/hosts/$1" --propagation slave sh -c \
     'mount -t tmpfs tmpfs /run/ipvlan-cni; mount -t tmpfs tmpfs /var/lib/cni'
-  on "$1" ip link set lo up
 }
 
 # on HOST COMMAND...: runs a command on a host
@@ -24,10 +29,8 @@ on() {
 
 # container NAME...: makes network namespaces
 container() {
-  for _name; do
-    ip netns add "$_name"
-    ip -n "$_name" link set lo up
-  done
+  printf 'netns add %s\n' "$@" | ip -batch -
+  for _name; do ip -n "$_name" link set lo up; done
 }
 
 # in CONTAINER COMMAND...: runs a command in a namespace that is no host
@@ -39,19 +42,19 @@ inside() {
 
 # cable A IFA B IFB: a veth between two namespaces, both ends up
 cable() {
-  ip link add "$2" netns "$1" type veth peer name "$4" netns "$3"
-  ip -n "$1" link set "$2" up
+  ip link add "$2" netns "$1" up type veth peer name "$4" netns "$3"
   ip -n "$3" link set "$4" up
 }
 
 # reset: takes everything away that the words above made
 reset() {
-  for _name in $(ip netns list | cut -d' ' -f1); do
-    for _pid in $(ip netns pids "$_name"); do kill -9 "$_pid" 2>/dev/null || true; done
-    ip netns del "$_name"
-  done
-  for _file in /run/hosts/*; do
+  for _file in /run/netns/*; do
     [ -e "$_file" ] || continue
+    for _pid in $(ip netns pids "${_file##*/}"); do kill -9 "$_pid" 2>/dev/null || true; done
+    echo "netns del ${_file##*/}"
+  done | ip -batch -
+  for _file in /run/hosts/*; do
+    case $_file in */private | */\*) continue ;; esac
     umount "$_file" 2>/dev/null || true
     rm -f "$_file"
   done

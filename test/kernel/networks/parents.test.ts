@@ -94,39 +94,28 @@ t.test("a parent that cannot be is refused in words, and nothing is made", async
 });
 
 t.test("STATUS says what ADD would say", async (t) => {
-  const keys = [{ master: "down0" }, { master: "port0" }, { master: "lower0" }, { master: "lower1", mode: "l2" }];
-  const calls = [...keys, { master: "eth0" }, { master: "eth0.10" }].map((one) => add(one, { command: "STATUS" }));
-  const answers = await lab.together(calls);
+  const keys = [{ master: "port0" }, { master: "lower0" }, { master: "lower1" }, { master: "eth0.10" }];
+  const answers = await lab.together(keys.map((one) => add(one, { command: "STATUS" })));
   t.match(
-    answers.slice(0, 4).map(({ json }) => json),
+    answers.map(({ json }) => json),
     [
-      { code: 50, msg: /it is down/ },
       { code: 50, msg: /port of a bridge/ },
       { code: 50, msg: /macvlan macvlan0/ },
       { code: 50, msg: /in use as l3 bridge by the link ipvlan0/ },
-    ],
-  );
-  t.strictSame(
-    answers.slice(4).map(({ code, stdout }) => [code, stdout]),
-    [
-      [0, ""],
-      [0, ""],
+      undefined,
     ],
   );
 });
 
 /** [what, keys, the link that the container's interface must lie on, whether the plugin makes it] */
 const choices: [string, object, string, boolean][] = [
-  ["a name", { master: "eth1" }, "eth1", false],
   ["Docker's key", { parent: "eth1" }, "eth1", false],
   ["an alternative name", { master: "uplink7" }, "eth0", false],
   ["the default route", { master: { defaultRoute: "ipv4" } }, "eth0", false],
   ["an address in a subnet", { master: { subnet: "10.0.0.0/8" } }, "eth1", false],
   ["an IPv6 address in a subnet", { master: { subnet: "2001:db8:1::/64" } }, "eth1", false],
   ["BASE.VID", { master: "eth1.7" }, "eth1.7", true],
-  ["the key vlan", { master: "eth1", vlan: 4094 }, "eth1.4094", true],
   ["the key vlan on the default route's link", { master: { defaultRoute: "ipv4" }, vlan: 10 }, "eth0.10", true],
-  ["a bridge", { master: "br0" }, "br0", false],
   ["a macvlan", { master: "macvlan0" }, "macvlan0", false],
   ["a VLAN made by hand", { master: "foo40" }, "foo40", false],
   ["a VLAN in a VLAN", { master: "foo40.5" }, "foo40.5", true],

@@ -106,7 +106,7 @@ t.test("the same two subnets in L3 mode reach each other directly", async (t) =>
   await fabric.packets("trunk");
   await fabric.reach(t, "c1 192.168.116.10 yes\n c3 192.168.114.10 yes");
   t.strictSame(
-    (await fabric.packets("trunk")).filter((line) => line.includes("ICMP")),
+    (await fabric.packets("trunk")).filter((line) => line.includes("ICMP echo")),
     [],
     "nothing is on the trunk",
   );

@@ -17,8 +17,10 @@ export interface Configuration {
    * errors.
    */
   readonly versions?: "every" | "newest";
-  /** With CHECK and the interface's settings; also in the short comparison, for the executable that starts slowly. */
+  /** With CHECK, DEL, the interface's settings, and what is left. Errors are without CHECK. */
   readonly closely?: boolean;
+  /** Also for the executable that starts slowly. */
+  readonly short?: boolean;
   /** CNI_ARGS */
   readonly args?: string;
   /** Default "eth0". */
@@ -78,6 +80,7 @@ export const configurations: readonly Configuration[] = [
     config: l2({ ranges: [[v4], [v6]], routes: [toAll, toAllV6] }),
     versions: "every",
     closely: true,
+    short: true,
   },
   { name: "l2, IPv6 alone", config: l2({ ranges: [[v6]], routes: [toAllV6] }) },
   {
@@ -87,7 +90,7 @@ export const configurations: readonly Configuration[] = [
   { name: "dataDir", config: l2({ ...v4, dataDir: "/var/lib/cni/networks/other" }) },
   { name: "resolvConf", config: l2({ ...v4, resolvConf: "/tmp/lab/resolv.conf" }) },
   { name: "CNI_ARGS asks for an address", config: l2(v4), args: "IgnoreUnknown=1;K8S_POD_NAME=web;IP=10.1.2.44" },
-  { name: "CNI_ARGS holds what nobody knows", config: l2(v4), args: "COLOUR=blue", versions: "newest" },
+  { name: "CNI_ARGS holds what nobody knows", config: l2(v4), args: "COLOUR=blue", versions: "newest", closely: true },
   { name: "runtimeConfig asks for an address", config: l2(v4, { runtimeConfig: { ips: ["10.1.2.45/24"] } }) },
   { name: "args.cni asks for an address", config: l2(v4, { args: { cni: { ips: ["10.1.2.46"] } } }) },
   { name: "runtimeConfig brings a range", config: l2({}, { runtimeConfig: { ipRanges: [[v4]] } }) },
@@ -95,22 +98,28 @@ export const configurations: readonly Configuration[] = [
     name: "the address asked for is in no range",
     config: l2(v4, { runtimeConfig: { ips: ["10.1.9.45"] } }),
     versions: "newest",
+    closely: true,
   },
-  { name: "a subnet with host bits", config: l2({ subnet: "10.1.2.7/24" }), versions: "newest" },
-  { name: "a subnet that is none", config: l2({ subnet: "10.1.2" }), versions: "newest" },
+  { name: "a subnet with host bits", config: l2({ subnet: "10.1.2.7/24" }), versions: "newest", closely: true },
+  { name: "a subnet that is none", config: l2({ subnet: "10.1.2" }), versions: "newest", closely: true },
   // Modes.
   { name: "mode is empty", config: l2(v4, { mode: "" }) },
-  { name: "l3 without routes", config: l3(v4), versions: "every", closely: true },
+  { name: "l3 without routes", config: l3(v4), closely: true },
   { name: "l3, default route by the subnet's gateway", config: l3({ ...v4, routes: [toAll] }) },
   { name: "l3, a route by another gateway", config: l3({ ...v4, routes: [{ dst: elsewhere, gw: "10.1.2.9" }] }) },
   { name: "l3, IPv4 and IPv6", config: l3({ ranges: [[v4], [v6]], routes: [toAll, toAllV6] }) },
-  { name: "l3s, IPv4 and IPv6 without routes", config: l3s({ ranges: [[v4], [v6]] }), closely: true },
-  { name: "mode is unknown", config: l2(v4, { mode: "l4" }), versions: "newest" },
+  { name: "l3s, IPv4 and IPv6 without routes", config: l3s({ ranges: [[v4], [v6]] }), closely: true, short: true },
+  { name: "mode is unknown", config: l2(v4, { mode: "l4" }), versions: "newest", closely: true },
   // Parents.
   { name: "master is a VLAN that was made by hand", config: l2(v4, { master: "eth0.40" }) },
   { name: "master is a bridge", config: l2(v4, { master: "br0" }) },
-  { name: "master is down", config: l2(v4, { master: "down0" }), versions: "newest" },
-  { name: "master has an ipvlan of another mode", config: l2(v4, { master: "busy0" }), versions: "newest" },
+  { name: "master is down", config: l2(v4, { master: "down0" }), versions: "newest", closely: true },
+  {
+    name: "master has an ipvlan of another mode",
+    config: l2(v4, { master: "busy0" }),
+    versions: "newest",
+    closely: true,
+  },
   { name: "master does not exist", config: l2(v4, { master: "none0" }), versions: "newest", closely: true },
   {
     name: "no master",
@@ -123,6 +132,7 @@ export const configurations: readonly Configuration[] = [
     config: l2({ ...v4, routes: [{ dst: elsewhere }] }, { master: "d0", linkInContainer: true }),
     container: dummyInContainer,
     closely: true,
+    short: true,
   },
   {
     name: "linkInContainer without master",
@@ -132,7 +142,7 @@ export const configurations: readonly Configuration[] = [
   },
   { name: "mtu", config: l2(v4, { mtu: 1400 }) },
   { name: "mtu is 0", config: l2(v4, { mtu: 0 }) },
-  { name: "mtu is larger than the parent's", config: l2(v4, { mtu: 9000 }), versions: "newest" },
+  { name: "mtu is larger than the parent's", config: l2(v4, { mtu: 9000 }), versions: "newest", closely: true },
   // The interface.
   { name: "another interface name", config: l2(v4), ifname: "net-1.x" },
   {
@@ -141,6 +151,7 @@ export const configurations: readonly Configuration[] = [
     container: "link add eth0 address 02:00:00:00:00:21 type dummy",
     versions: "newest",
     closely: true,
+    short: true,
   },
   {
     name: "IPv6 is off in the container",
@@ -206,6 +217,7 @@ export const configurations: readonly Configuration[] = [
     }),
     versions: "every",
     closely: true,
+    short: true,
   },
   {
     name: "a route that the kernel has already",
@@ -227,7 +239,12 @@ export const configurations: readonly Configuration[] = [
       ],
     }),
   },
-  { name: "a route with host bits", config: l2({ ...v4, routes: [{ dst: "198.18.1.0/16" }] }), versions: "newest" },
+  {
+    name: "a route with host bits",
+    config: l2({ ...v4, routes: [{ dst: "198.18.1.0/16" }] }),
+    versions: "newest",
+    closely: true,
+  },
   {
     name: "a route by a gateway that is nowhere",
     config: l2({ ...v4, routes: [{ dst: elsewhere, gw: "172.16.0.1" }] }),
@@ -240,6 +257,7 @@ export const configurations: readonly Configuration[] = [
     config: (version) => ({ prevResult: previous(version) }),
     versions: "every",
     closely: true,
+    short: true,
   },
   { name: "chained, with an ipam", config: (version) => ({ ...l2(v4), prevResult: previous(version) }), closely: true },
   {
@@ -259,8 +277,9 @@ export const configurations: readonly Configuration[] = [
     name: "an IPAM that fails",
     config: delegated({ cniVersion: "1.0.0", code: 110, msg: "no lease", details: "the server is away" }),
     versions: "newest",
+    closely: true,
   },
-  { name: "an IPAM that is nowhere", config: l2({ type: "no-ipam" }), versions: "newest" },
+  { name: "an IPAM that is nowhere", config: l2({ type: "no-ipam" }), versions: "newest", closely: true },
   // JSON as Go reads it.
   {
     name: "keys in another case, and unknown ones",

@@ -8,7 +8,7 @@ export interface Run {
   readonly number: number;
   readonly configuration: Configuration;
   readonly version: CniVersion;
-  /** ADD, the kernel's state, DEL and what is left, with CHECK where the configuration says so; else ADD alone. */
+  /** With the kernel's state, and what the configuration says; else ADD alone. */
   readonly whole: boolean;
 }
 
@@ -74,17 +74,17 @@ run() { # FOLDER NAMESPACE NETWORK
   plugin ADD add in
   [ "$whole" ] || return 0
   ip -d -j -n "$2" -batch ${folder}/snapshot > kernel
-  settings=
-  [ -z "$closely" ] ||
-    settings="/proc/sys/net/ipv4/conf/$CNI_IFNAME /proc/sys/net/ipv6/conf/lo /proc/sys/net/ipv6/conf/$CNI_IFNAME"
-  nsenter --net=/run/netns/$2 grep -rs "" $settings /var/lib/cni/networks/$3 /var/lib/cni/networks/other/$3 > state || :
+  reservations="/var/lib/cni/networks/$3 /var/lib/cni/networks/other/$3"
+  settings="/proc/sys/net/ipv4/conf/$CNI_IFNAME /proc/sys/net/ipv6/conf/lo /proc/sys/net/ipv6/conf/$CNI_IFNAME"
+  [ "$closely" ] || settings=
+  nsenter --net=/run/netns/$2 grep -rs "" $settings $reservations > state || :
+  [ "$closely" ] || return 0
   if read -r code < add.exit && [ "$code" = 0 ]; then
     cat head add.out ${folder}/tail > in
-    [ -z "$closely" ] || plugin CHECK check in
+    plugin CHECK check in
   fi
   plugin DEL del in
-  nsenter --net=/run/netns/$2 grep -s "" /proc/self/net/dev /var/lib/cni/networks/$3/* /var/lib/cni/networks/other/$3/* \\
-    > after || :
+  nsenter --net=/run/netns/$2 grep -rs "" /proc/self/net/dev $reservations > after || :
 }
 `;
 

@@ -84,7 +84,7 @@ capture() {
 
 # packets NAME: the packets captured since the last time
 packets() {
-  sleep 0.2
+  sleep 0.1
   spill "/tmp/lab/$1.packets"
   : > "/tmp/lab/$1.packets"
 }
@@ -96,7 +96,7 @@ reach() {
   while read -r _from _to _expected; do
     _count=$((_count + 1))
     _tries="-c 1 -w 5"
-    [ "$_expected" = yes ] || _tries="-c 2 -i 0.3 -W 0.5"
+    [ "$_expected" = yes ] || _tries="-c 2 -i 0.2 -W 0.3"
     (
       _answer=no
       # shellcheck disable=SC2086

@@ -285,11 +285,12 @@ check(
 
 /** struct rtnexthop with a gateway. */
 function nextHop(index: number, gateway: string): Uint8Array {
-  const hop = new DataView(new ArrayBuffer(28));
-  hop.setUint16(0, 28, true);
-  hop.setInt32(4, index, true);
+  const hop = new Uint8Array(28);
+  const view = new DataView(hop.buffer);
+  view.setUint16(0, 28, true);
+  view.setInt32(4, index, true);
   writeAttributes(hop, 8, [bytesAttribute(k.RTA_GATEWAY, toBytes(parseAddress(gateway) as Address))]);
-  return new Uint8Array(hop.buffer);
+  return hop;
 }
 
 // Failures

@@ -1,0 +1,2 @@
+// A program of nothing, to see what its runtime takes.
+export {};

@@ -1,0 +1,126 @@
+/** The bench's figures as text, for a terminal and for the README. */
+import type { ContenderName } from "./plan.ts";
+import type { Estimate, Figures } from "./statistics.ts";
+
+/** Where and of what the figures are. */
+export interface Circumstances {
+  /** YYYY-MM-DD */
+  readonly date: string;
+  readonly processor: string;
+  readonly processors: number;
+  /** Linux and its release. */
+  readonly kernel: string;
+  /** Of the test machine, if attachments were measured. */
+  readonly machine?: { readonly kind: "vm" | "local"; readonly kernel: string };
+  readonly versions: Readonly<Record<"plugin" | "bun" | "node" | "reference", string>>;
+  /** Bytes. */
+  readonly sizes: Readonly<Record<"bun" | "pkg" | "reference", number>>;
+}
+
+export interface Report {
+  readonly circumstances: Circumstances;
+  /** On this machine's own kernel. */
+  readonly native: readonly Figures[];
+  /** In the test machine. */
+  readonly attachments: readonly Figures[];
+}
+
+export function machineText(circumstances: Circumstances): string {
+  const { machine } = circumstances;
+  if (machine === undefined || machine.kind === "local") return `Linux ${machine?.kernel ?? circumstances.kernel}`;
+  return `Linux ${machine.kernel} in a virtual machine without hardware acceleration`;
+}
+
+const unitOf = (row: string): string => (row.startsWith("memory") ? "MiB" : "ms");
+const digits = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2));
+const range = ([low, high]: readonly [number, number], show: (value: number) => string): string =>
+  `${show(low)} to ${show(high)}`;
+const ratioText = ({ median, interval }: Estimate): string =>
+  `${median.toFixed(2)} (${range(interval, (value) => value.toFixed(2))})`;
+
+/** For a terminal: one line for each row and contender. */
+export function table(figures: readonly Figures[]): string {
+  const lines = [["", "", "median", "quartiles", "to the reference (95 %)"]];
+  let last = "";
+  for (const { row, contender, median, quartiles, ratio, beyond, runs } of figures) {
+    const notes = ratio === undefined ? [] : [ratioText(ratio)];
+    if (beyond !== undefined) {
+      notes.push(`${digits(beyond.median)} ms (${range(beyond.interval, digits)}) beyond the empty program`);
+    }
+    lines.push([
+      row === last ? "" : `${row} (${runs})`,
+      contender,
+      `${digits(median)} ${unitOf(row)}`,
+      range(quartiles, digits),
+      notes.join("; "),
+    ]);
+    last = row;
+  }
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...lines.map((line) => (line[column] as string).length)));
+  return lines
+    .map(([row, contender, median, quartiles, notes]) =>
+      [
+        row?.padEnd(widths[0] as number),
+        contender?.padEnd(widths[1] as number),
+        median?.padStart(widths[2] as number),
+        quartiles?.padEnd(widths[3] as number),
+        notes,
+      ]
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** The README's section between its marks. */
+export function section({ circumstances, native, attachments }: Report): string {
+  const { date, processor, processors, versions, sizes } = circumstances;
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+  const whole = [
+    "| | `dist/bun` | `dist/pkg` | reference | `dist/bun` to reference (95 % interval) |",
+    "|---|---|---|---|---|",
+    ...markdownRows(attachments),
+    `| size of the executable | ${megabytes(sizes.bun)} | ${megabytes(sizes.pkg)} | ${megabytes(sizes.reference)} | |`,
+  ];
+  const start = [
+    "| | `dist/bun` | `dist/pkg` | reference | `dist/bun` to reference |",
+    "|---|---|---|---|---|",
+    ...markdownRows(native),
+  ];
+  const beyond = native.find(({ contender, beyond }) => contender === "bun" && beyond !== undefined)?.beyond;
+  return [
+    `Whole processes, medians, measured by \`npm run bench\` on ${date} in turn with the reference plugin (${versions.reference}), on`,
+    `${machineText(circumstances)}: emulation makes everything some fifteen times slower than it is, and the ratios are what counts.`,
+    "",
+    ...whole,
+    "",
+    `The start alone, on Linux ${circumstances.kernel} without emulation (${processors} processors, ${processor}):`,
+    "",
+    ...start,
+    "",
+    ...(beyond === undefined
+      ? []
+      : [
+          `Of a start, ${digits(beyond.median)} ms are this program's, and the rest Bun's own: [where the time goes](test/bench/start-up.md).`,
+          `Bun ${versions.bun}, Node.js ${versions.node}, this plugin ${versions.plugin}.`,
+        ]),
+    "",
+    "![Time relative to the reference plugin](test/bench/chart.svg)",
+  ].join("\n");
+}
+
+function markdownRows(figures: readonly Figures[]): string[] {
+  const rows = Map.groupBy(figures, ({ row }) => row);
+  return [...rows].flatMap(([row, ofRow]) => {
+    const of = (name: ContenderName) => ofRow.find(({ contender }) => contender === name);
+    const cell = (name: ContenderName): string => {
+      const found = of(name);
+      return found === undefined ? "" : `${digits(found.median)} ${unitOf(row)}`;
+    };
+    const bun = of("bun");
+    if (bun === undefined || of("empty") !== undefined) return [];
+    return [
+      `| ${row} | ${cell("bun")} | ${cell("pkg")} | ${cell("reference")} | ${bun.ratio ? ratioText(bun.ratio) : ""} |`,
+    ];
+  });
+}
