@@ -14,13 +14,17 @@ export interface BunTarget {
 
 export const hostBunTarget: BunTarget = { name: `bun-linux-${hostArch}`, runtime: bunBinary(hostArch) };
 
-/** An executable of Bun and the program's bytecode. */
+/**
+ * An executable of Bun and the program's bytecode.
+ * @param program another one than the plugin, or with other conditions of package.json's imports
+ */
 export async function buildBunExecutable(
   output: string,
   target: BunTarget,
   version: Version,
-  entry = at("src/main.ts"),
+  program: { entry?: string; conditions?: readonly string[] } = {},
 ): Promise<void> {
+  const { entry = at("src/main.ts"), conditions = [] } = program;
   await makeInPlace(output, async (unfinished) => {
     await runTool(bunBinary(hostArch), [
       "build",
@@ -41,6 +45,7 @@ export async function buildBunExecutable(
       "--no-compile-autoload-tsconfig",
       "--no-compile-autoload-package-json",
       "--reject-unresolved",
+      ...conditions.map((condition) => `--conditions=${condition}`),
       ...versionFlags(version),
       `--outfile=${unfinished}`,
     ]);

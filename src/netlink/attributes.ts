@@ -68,17 +68,18 @@ export function writeAttributes(bytes: Uint8Array, at: number, attributes: reado
 
 /** Reads attributes from `from` to the end; what does not fit its own length ends the reading. */
 export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
-  // Where the attributes are. A link has some forty of them, and a view of each would take most of the time of reading it.
-  const places = new Map<number, number>();
+  // Where the attributes are, by type. A link has some forty of them: a view of each, or a Map, would take most of the time of
+  // reading it.
+  const places: number[] = [];
   for (let at = from; at + 4 <= bytes.length; ) {
-    const length = getU16(bytes, at);
+    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
     if (length < 4 || at + length > bytes.length) break;
-    places.set(getU16(bytes, at + 2) & NLA_TYPE_MASK, at);
+    places[((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK] = at;
     at += align(length);
   }
   return {
     get(type) {
-      const at = places.get(type);
+      const at = places[type];
       return at === undefined ? undefined : bytes.subarray(at + 4, at + getU16(bytes, at));
     },
   };
@@ -92,8 +93,8 @@ export function readU16(bytes: Uint8Array | undefined): number | undefined {
 /** A value of another size than the kernel's is cut, or counts as the lower bytes. */
 export function readU32(bytes: Uint8Array | undefined): number | undefined {
   if (bytes === undefined) return undefined;
-  const [a = 0, b = 0, c = 0, d = 0] = bytes;
-  return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+  const byte = (i: number): number => bytes[i] ?? 0;
+  return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0;
 }
 
 /** Text up to its NUL. */

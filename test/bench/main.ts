@@ -5,6 +5,7 @@
 //   npm run bench -- --native                 only what needs no ipvlan
 //   npm run bench -- --reference newest       beside the newest release, built by Go, instead of Debian's package
 //   npm run bench -- --json FILE              where the figures go besides; default .cache/bench/report.json
+//   npm run bench -- --phases                 where the time of ADD and DEL goes, call by call
 //   npm run bench -- --publish                puts the table and the chart into the README
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -20,6 +21,7 @@ import { goTool } from "../machine/go-tools.ts";
 import { openTestHost } from "../machine/host.ts";
 import { layer } from "../machine/packages.ts";
 import { chart } from "./chart.ts";
+import { measurePhases } from "./phases.ts";
 import { coldSeries, kernelSeries, kernelSetUp, type Programs, plainSeries, type Sample, type Series } from "./plan.ts";
 import { type Circumstances, machineText, type Report, section, table } from "./report.ts";
 import { type Figures, summarise } from "./statistics.ts";
@@ -30,6 +32,7 @@ const { values } = parseArgs({
     native: { type: "boolean", default: false },
     reference: { type: "string", default: "debian" },
     json: { type: "string", default: at(".cache/bench/report.json") },
+    phases: { type: "boolean", default: false },
     publish: { type: "boolean", default: false },
   },
 });
@@ -38,6 +41,15 @@ const work = at(".cache/bench");
 mkdirSync(work, { recursive: true });
 const timer = join(work, "timer");
 const programs = await findPrograms();
+if (values.phases) {
+  const machine = await openTestHost();
+  try {
+    console.log(await measurePhases(machine, programs, work));
+  } finally {
+    await machine.close();
+  }
+  process.exit();
+}
 await runTool(bunBinary(hostArch), [
   "build",
   "--compile",
@@ -77,7 +89,12 @@ if (values.publish) publish(report);
 async function findPrograms(): Promise<Programs> {
   const base = await layer("base");
   const empty = join(work, "empty");
-  await buildBunExecutable(empty, hostBunTarget, { version: "0", commit: "none" }, at("test/bench/empty.ts"));
+  await buildBunExecutable(
+    empty,
+    hostBunTarget,
+    { version: "0", commit: "none" },
+    { entry: at("test/bench/empty.ts") },
+  );
   const newest = values.reference === "newest" ? await newestReference() : undefined;
   return {
     bun: at("dist/bun/ipvlan"),

@@ -1,0 +1,87 @@
+/** Where the time of ADD and DEL goes: an executable that notes when it makes which system call (timed-port.ts). */
+import { join } from "node:path";
+import { buildBunExecutable, hostBunTarget } from "../../build/bun-executable.ts";
+import { createLab } from "../kernel/lib/lab.ts";
+import type { TestHost } from "../machine/host.ts";
+import { type Command, kernelSeries, kernelSetUp, type Programs } from "./plan.ts";
+import type { TimedCall } from "./timed-port.ts";
+
+const WARM_UPS = 3;
+const RUNS = 21;
+
+/** In the test machine. @returns Markdown */
+export async function measurePhases(machine: TestHost, programs: Programs, work: string): Promise<string> {
+  const bun = join(work, "timed");
+  await buildBunExecutable(bun, hostBunTarget, { version: "0", commit: "none" }, { conditions: ["timed"] });
+  const lab = await createLab(machine);
+  const there = kernelSetUp({ ...programs, bun });
+  const [series] = kernelSeries(there.programs, "quick");
+  const [add, del] = series?.contenders.find(({ name }) => name === "bun")?.steps ?? [];
+  if (series === undefined || add === undefined || del === undefined) throw new Error("the plan has no ADD and DEL");
+  const times = [...Array(WARM_UPS + RUNS).keys()];
+  const script = times.map((i) => [add, del].map(({ commands }, step) => logged(commands, `${step}.${i}`)).join("\n"));
+  await lab.ok(`host h1; ${there.script}\n${series.before}`);
+  await lab.ok(
+    `mkdir /tmp/phases; cat > /tmp/phases/run <<'END'\n${script.join("\n")}\nEND\non h1 sh -e /tmp/phases/run`,
+    {
+      timeoutMs: 300_000,
+    },
+  );
+  const parts = ["ADD", "DEL"].map(async (title, step) => {
+    const files = times.slice(WARM_UPS).map((i) => `/tmp/phases/${step}.${i}`);
+    const runs = (await lab.ok(`for file in ${files.join(" ")}; do cat $file; echo; done`)).trim().split("\n");
+    return `### ${title}\n\n${table(phasesOf(runs.map((text) => JSON.parse(text) as TimedCall[])))}\n`;
+  });
+  return (await Promise.all(parts)).join("\n");
+}
+
+function logged(commands: readonly Command[], name: string): string {
+  return commands
+    .map(({ argv, environment = {}, stdin }) => {
+      const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+      return `env -i ${variables.join(" ")} ${argv.join(" ")} < ${stdin} > /dev/null 2> /tmp/phases/${name}`;
+    })
+    .join("\n");
+}
+
+interface Phase {
+  /** The system call that ends it. */
+  readonly call: string;
+  /** Microseconds of the program's own before the call, and within it. */
+  readonly before: number;
+  readonly within: number;
+}
+
+/** The median of each phase. Runs that made other calls than most are left out. */
+function phasesOf(runs: readonly (readonly TimedCall[])[]): Phase[] {
+  const kinds = [...Map.groupBy(runs, (run) => run.map(({ call }) => kindOf(call)).join("\n")).values()];
+  const alike = kinds.toSorted((a, b) => b.length - a.length)[0] ?? [];
+  return (alike[0] ?? []).map(({ call }, index) => ({
+    call: kindOf(call),
+    before: median(alike.map((run) => ((run[index]?.begin ?? 0) - (run[index - 1]?.end ?? 0)) / 1000)),
+    within: median(alike.map((run) => ((run[index]?.end ?? 0) - (run[index]?.begin ?? 0)) / 1000)),
+  }));
+}
+
+/** Without the address, which differs from run to run. */
+function kindOf(call: string): string {
+  return call.replace(/\d+\.\d+\.\d+\.\d+/, "ADDRESS");
+}
+
+function median(values: readonly number[]): number {
+  const ascending = values.toSorted((a, b) => a - b);
+  return ascending[ascending.length >> 1] as number;
+}
+
+function table(phases: readonly Phase[]): string {
+  const lines = phases.map(
+    ({ call, before, within }) => `| ${before.toFixed(0)} | \`${call}\` | ${within.toFixed(0)} |`,
+  );
+  const sum = (of: (phase: Phase) => number): string => phases.reduce((all, one) => all + of(one), 0).toFixed(0);
+  return [
+    "| own work before, µs | system call | within it, µs |",
+    "|--:|---|--:|",
+    ...lines,
+    `| ${sum(({ before }) => before)} | in all | ${sum(({ within }) => within)} |`,
+  ].join("\n");
+}
