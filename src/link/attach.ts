@@ -54,7 +54,9 @@ export function attach(places: Places, parent: NamedParent, attachment: Attachme
           "/mtu",
         );
       }
-      claimPort(lower, parentLink, attachment);
+      // Nobody can have anything on a link that was made a moment ago.
+      if (made) recordPort(attachment.parent, describe(attachment));
+      else claimPort(lower, parentLink, attachment);
       recordAttachment(attachment);
       const { ifname, mode, flag } = attachment;
       const namespaceFd = lower === container ? undefined : namespace.fd;

@@ -3,10 +3,20 @@ import { ErrorCode, PluginError } from "../errors.ts";
 import { contains, type Family, formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { IFF_LOOPBACK, IFF_UP, RT_TABLE_MAIN } from "../netlink/constants.ts";
-import { allLinks, createDummy, createVlan, type Link, linkByIndex, linkByName, setUp } from "../netlink/link.ts";
+import {
+  allLinks,
+  createDummy,
+  createVlan,
+  type Link,
+  linkByIndex,
+  linkByName,
+  nameQuery,
+  readLink,
+  setUp,
+} from "../netlink/link.ts";
 import type { Request } from "../netlink/message.ts";
 import { allRoutes } from "../netlink/route.ts";
-import { type NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { exchange, NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 
 /** `ifalias` of the links that this plugin made and may take away again: the mark lives and dies with the link. */
@@ -91,14 +101,15 @@ export function ensureParent(socket: NetlinkSocket, parent: NamedParent): { link
     return { link: existing, made: false };
   }
   const creation = parent.dummy ? createDummy(parent.name) : vlanCreation(socket, parent);
-  // One send for both: a process that is ended between them would leave a link without the mark, for ever.
-  const [failure, upFailure] = transact(socket, [creation, setUp(0, parent.name, mark)]);
-  if (failure !== undefined) throw refusedCreation(failure, parent);
-  const link = linkByName(socket, parent.name);
-  if (upFailure !== undefined || link === undefined) {
-    throw new PluginError(ErrorCode.parent, `parent ${parent.name} could not be set up`, upFailure?.message);
+  // One send for all: a process that is ended in between would leave a link without the mark, for ever.
+  const { name } = parent;
+  const [failure, upFailure, found] = exchange(socket, [creation, setUp(0, name, mark), nameQuery(name)]);
+  if (failure instanceof NetlinkError) throw refusedCreation(failure, parent);
+  const failed = [upFailure, found].find((outcome) => outcome instanceof NetlinkError);
+  if (failed !== undefined || !(found instanceof Uint8Array)) {
+    throw new PluginError(ErrorCode.parent, `parent ${name} could not be set up`, failed?.message);
   }
-  return { link, made: true };
+  return { link: readLink(found), made: true };
 }
 
 /**

@@ -86,11 +86,16 @@ export function readLink(payload: Uint8Array): Link {
 
 /** The link of this name in the socket's namespace; undefined where there is none. */
 export function linkByName(socket: NetlinkSocket, name: string): Link | undefined {
-  return getLink(socket, query(ifinfomsg(0), [stringAttribute(k.IFLA_IFNAME, name)], `look up ${name}`));
+  return getLink(socket, nameQuery(name));
 }
 
 export function linkByIndex(socket: NetlinkSocket, index: number): Link | undefined {
   return getLink(socket, linkQuery(index));
+}
+
+/** Asks for a link by its name, as {@link linkQuery} by its index. */
+export function nameQuery(name: string): Request {
+  return query(ifinfomsg(0), [stringAttribute(k.IFLA_IFNAME, name)], `look up ${name}`);
 }
 
 /** Asks for a link; the answer's payload is for {@link readLink}. */
