@@ -12,6 +12,7 @@ import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
 import { at, root } from "../build/paths.ts";
+import type { MachineOptions } from "./machine/host.ts";
 import { heading, reportOutcome, reportSkips, summary } from "./runner/report.ts";
 import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
@@ -19,6 +20,9 @@ import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 /** Seconds that a file may take. */
 const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
 const executables = ["bun", "pkg"];
+// QEMU emulates two machines of one processor more than twice as fast as two of two, or one.
+const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
+const oneWithTwoProcessors = { machines: 1, processors: 2 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,8 +73,14 @@ if (built) {
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
   await runNatively("Installing", install, limits.install, 1);
-  await runInMachine("Kernel tests", kernel, limits.kernel, []);
-  await runInMachine("Container runtimes", runtimes, limits.runtimes, ["runtimes"]);
+  const races = kernel.filter((file) => nameOf(file).startsWith("kernel/races/"));
+  const others = kernel.filter((file) => !races.includes(file));
+  await runInMachines("Kernel tests", others, limits.kernel, oneForEachProcessor);
+  await runInMachines("Kernel tests of processes at once", races, limits.kernel, oneWithTwoProcessors);
+  await runInMachines("Container runtimes", runtimes, limits.runtimes, {
+    ...oneForEachProcessor,
+    groups: ["runtimes"],
+  });
 }
 
 reportSkips(all);
@@ -112,11 +122,15 @@ async function runNatively(title: string, files: string[], limit: number, worker
 }
 
 /**
- * Every file with every executable. Two test machines, where there are two processors: emulating one keeps little more than one
- * processor busy.
- * @param groups of packages that the machine must have besides its base
+ * Every file with every executable, in machines that share the work.
+ * @param kind how many machines, and of what kind
  */
-async function runInMachine(title: string, files: string[], limit: number, groups: "runtimes"[]): Promise<void> {
+async function runInMachines(
+  title: string,
+  files: string[],
+  limit: number,
+  { machines, ...options }: MachineOptions & { machines: number },
+): Promise<void> {
   if (files.length === 0) return;
   heading(title);
   const queue = values.executable.flatMap((executable) => files.map((file) => ({ executable, file })));
@@ -125,7 +139,7 @@ async function runInMachine(title: string, files: string[], limit: number, group
     let stop = async (): Promise<void> => {};
     try {
       const { startMachine } = await import("./machine/host.ts");
-      const machine = await startMachine({ groups });
+      const machine = await startMachine(options);
       stop = machine.stop;
       stopMachines.push(stop);
       console.log(`machine: ${machine.kind}, ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);
@@ -141,7 +155,7 @@ async function runInMachine(title: string, files: string[], limit: number, group
       await stop();
     }
   };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism(), queue.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(machines, queue.length) }, work));
 }
 
 async function runFile(name: string, file: string, env: NodeJS.ProcessEnv, limit: number): Promise<void> {

@@ -40,13 +40,15 @@ export interface TestHost {
 export interface MachineOptions {
   /** Groups of packages that the machine must have besides the base. */
   groups?: readonly "runtimes"[];
+  /** Of the virtual machine; default 2, so that processes of the guest really run at once. */
+  processors?: number;
 }
 
 /**
  * A machine for the tests of this process: the one that the suite's runner started (see {@link startMachine}), else one
  * of its own that ends with {@link TestHost.close} or with this process.
  */
-export async function openTestHost({ groups = [] }: MachineOptions = {}): Promise<TestHost> {
+export async function openTestHost({ groups = [], ...options }: MachineOptions = {}): Promise<TestHost> {
   const socket = process.env.IPVLAN_TEST_SOCKET;
   const there = process.env.IPVLAN_TEST_GROUPS?.split(",") ?? [];
   if (socket && groups.every((group) => there.includes(group))) {
@@ -56,7 +58,7 @@ export async function openTestHost({ groups = [] }: MachineOptions = {}): Promis
     const { channel, stop } = await startLocal(groups);
     return testHost("local", channel, stop);
   }
-  const vm = await bootVm({ groups });
+  const vm = await bootVm({ groups, ...options });
   return attach(vm.folder, vm.stop);
 }
 
@@ -71,12 +73,12 @@ export interface StartedMachine {
  * Starts the machine that all test files of a run share, one file after another. On the host's own kernel there is
  * nothing to share: each file makes its own namespaces, which takes no time.
  */
-export async function startMachine({ groups = [] }: MachineOptions = {}): Promise<StartedMachine> {
+export async function startMachine({ groups = [], ...options }: MachineOptions = {}): Promise<StartedMachine> {
   const kind = await chooseKind();
   if (kind === "local") {
     return { kind, env: { IPVLAN_TEST_KIND: kind }, stop: async () => {} };
   }
-  const { folder, stop } = await bootVm({ groups });
+  const { folder, stop } = await bootVm({ groups, ...options });
   const env = { IPVLAN_TEST_KIND: kind, IPVLAN_TEST_SOCKET: folder.socket, IPVLAN_TEST_GROUPS: groups.join(",") };
   return { kind, env, stop };
 }

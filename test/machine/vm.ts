@@ -15,6 +15,8 @@ import { machineError, makeRunFolder, type RunFolder, removeRunFolder } from "./
 export interface VmOptions {
   /** Groups of packages in the guest besides `base`. */
   groups?: readonly Group[];
+  /** Default 2. */
+  processors?: number;
   /** More for the kernel's command line. */
   kernelArguments?: string;
   /** How long the boot may take until it counts as failed, in milliseconds; 120 s, some 40 times the usual. */
@@ -50,7 +52,7 @@ export async function bootVm(options: VmOptions = {}): Promise<Vm> {
   writeFileSync(initrd, await initramfs(base, kernel));
   const started = performance.now();
   const qemu = start(program, folder, [
-    ...machineArguments(),
+    ...machineArguments(options.processors ?? 2),
     // Each through a share of its own: overlay takes no two folders of which one is inside the other.
     ...layers.flatMap((path, index) => readOnlyShare(path, `layer${index}`)),
     ...["-kernel", kernelImage(kernel), "-initrd", initrd],
@@ -78,14 +80,14 @@ export async function bootVm(options: VmOptions = {}): Promise<Vm> {
  */
 const kernelArguments = "console=ttyS0 panic=-1 oops=panic quiet norandmaps mitigations=off";
 
-function machineArguments(): string[] {
+function machineArguments(processors: number): string[] {
   const env = process.env;
   const accelerator = env.IPVLAN_TEST_ACCEL || "tcg,thread=multi,tb-size=512";
   return [
     ...["-machine", "q35", "-accel", accelerator],
     // All that is emulated, for programs built for newer processors, except for the fifth level of page tables.
     ...["-cpu", accelerator.startsWith("kvm") ? "host" : "max,la57=off"],
-    ...["-smp", env.IPVLAN_TEST_CPUS || "2", "-m", env.IPVLAN_TEST_MEMORY || "2G"],
+    ...["-smp", env.IPVLAN_TEST_CPUS || String(processors), "-m", env.IPVLAN_TEST_MEMORY || "2G"],
     ...["-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none"],
     ...["-serial", "file:console.log"],
     ...readOnlyShare("/", "root"),

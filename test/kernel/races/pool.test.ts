@@ -1,6 +1,6 @@
 import t from "tap";
-import { pluginPath } from "./lib/lab.ts";
-import { nothingLeft, openLab } from "./lib/open-lab.ts";
+import { pluginPath } from "../lib/lab.ts";
+import { nothingLeft, openLab } from "../lib/open-lab.ts";
 
 const lab = await openLab();
 
