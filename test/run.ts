@@ -1,7 +1,7 @@
 // npm test: the whole suite, or a part of it.
 //
-//   npm test                                 checks, unit tests, allocator against the reference, installing, kernel tests
-//   npm test -- runtimes                     containerd and Podman
+//   npm test                                 everything: checks, unit tests, the allocator against the reference, installing,
+//                                            kernel tests, containerd and Podman
 //   npm test -- unit kernel/vlan             the tests whose path begins so
 //   npm test -- kernel --executable bun      of one executable
 //
@@ -59,11 +59,7 @@ const differential = selected("differential");
 const crash = selected("crash");
 const install = selected("install");
 const kernel = selected("kernel");
-// Minutes under emulation, and packages of 150 MB: only when asked for.
-const runtimes = filters.length === 0 ? [] : selected("runtimes");
-if (filters.length === 0) {
-  all.skips.push({ test: "runtimes: containerd, Podman", reason: "run by `npm test -- runtimes`" });
-}
+const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
 const needsBoth = unit.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
@@ -72,7 +68,7 @@ if (built) {
   // These keep all processors busy by themselves.
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
-  await runNatively("Installing", install, limits.install, 1);
+  await runNatively("Installing", install, limits.install, availableParallelism());
   const races = kernel.filter((file) => nameOf(file).startsWith("kernel/races/"));
   const others = kernel.filter((file) => !races.includes(file));
   await runInMachines("Kernel tests", others, limits.kernel, oneForEachProcessor);

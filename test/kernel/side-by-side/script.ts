@@ -68,12 +68,21 @@ const words = `
 plugin() { # COMMAND FILE INPUT
   CNI_COMMAND=$1 "$plugin" < "$3" > "$2.out" 2> "$2.err" && echo 0 > "$2.exit" || echo $? > "$2.exit"
 }
+# The kernel makes the local route of an IPv6 address in its own time, soon after it has answered.
+snapshot() { # NAMESPACE
+  for attempt in 1 2 3 4 5; do
+    ip -d -j -n "$1" -batch ${folder}/snapshot > kernel
+    [ "$ipv6" ] && grep -q '"local":"2001:' kernel || return 0
+    grep -q '"tentative":true|"type":"local","dst":"2001:' kernel && return 0
+    sleep 0.2
+  done
+}
 run() { # FOLDER NAMESPACE NETWORK
   cd "$1"
   export CNI_NETNS=/run/netns/$2
   plugin ADD add in
   [ "$whole" ] || return 0
-  ip -d -j -n "$2" -batch ${folder}/snapshot > kernel
+  snapshot "$2"
   reservations="/var/lib/cni/networks/$3 /var/lib/cni/networks/other/$3"
   settings="/proc/sys/net/ipv4/conf/$CNI_IFNAME /proc/sys/net/ipv6/conf/lo /proc/sys/net/ipv6/conf/$CNI_IFNAME"
   [ "$closely" ] || settings=
@@ -140,7 +149,7 @@ function runScript(side: Side, run: Run): string {
     lines.push(`nsenter --net=/run/netns/${namespace} sh -c ${quote(`echo ${value} > /proc/sys/net/${key}`)}`);
   }
   lines.push(
-    `whole=${whole ? 1 : ""} closely=${configuration.closely ? 1 : ""}`,
+    `whole=${whole ? 1 : ""} closely=${configuration.closely ? 1 : ""} ipv6=${withoutPrevious.includes("2001:") ? 1 : ""}`,
     `run ${place} ${namespace} ${network}`,
   );
   return numbered(lines.join("\n"), run);
