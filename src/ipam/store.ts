@@ -144,7 +144,7 @@ export class Store {
   reserve(holder: Holder, candidates: Candidates, rangeId: number): Address | undefined {
     this.#changed = true;
     const text = `${holder.containerId}\r\n${holder.ifname}`;
-    const name = createFirst(this.#folder, this.#unlisted(candidates), text, false);
+    const name = createFirst(this.#folder, this.#unlisted(candidates), text);
     if (name === undefined) return undefined;
     this.#index.add(holder, name);
     const last = `last_reserved_ip.${rangeId}`;

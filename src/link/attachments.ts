@@ -100,9 +100,9 @@ export function recordAttachment(attachment: Attachment): void {
   const text = JSON.stringify(attachment);
   const file = `${folder}/${entry}`;
   const networkFile = `${root}/networks/${network}/${entryName(containerId, ifname)}`;
-  if (!createWhole(folder, entry, text, false)) {
+  if (!createWhole(folder, entry, text)) {
     removeFile(file);
-    createWhole(folder, entry, text, false);
+    createWhole(folder, entry, text);
   }
   let result = linkFile(file, networkFile);
   // A DEL of the network's last attachment on another parent may remove the folder again, any number of times.

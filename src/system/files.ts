@@ -67,15 +67,13 @@ export function writeExisting(path: string, text: string): void {
  * Makes or replaces a file whole or not at all: a reader sees the old text or the new one, also after a crash.
  * The temporary file beside it starts with a dot and ends in `.tmp`; the caller holds a lock on the folder, so one name
  * is enough and a leftover of a killed process is overwritten.
- * @param durable synchronise before the name appears, so that a power loss cannot leave an empty file
  */
-export function replaceFile(path: string, text: string, mode = 0o600, durable = false): void {
+export function replaceFile(path: string, text: string, mode = 0o600): void {
   const slash = path.lastIndexOf("/") + 1;
   const temporary = `${path.slice(0, slash)}.${path.slice(slash)}.tmp`;
   const fd = check(port.open(cstring(temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), "open", temporary);
   try {
     writeAll(fd, encode(text), temporary);
-    if (durable) check(port.fsync(fd), "fsync", temporary);
   } finally {
     port.close(fd);
   }
@@ -197,15 +195,9 @@ export function withLock<T>(path: string, work: () => T): T {
  * killed process leaves nothing.
  * @param folder an existing folder
  * @param next gives one name after another, undefined when there are no more
- * @param durable synchronise before the name appears, so that a power loss cannot leave an empty file
  * @returns the name, undefined where all are taken
  */
-export function createFirst(
-  folder: string,
-  next: () => string | undefined,
-  text: string,
-  durable: boolean,
-): string | undefined {
+export function createFirst(folder: string, next: () => string | undefined, text: string): string | undefined {
   const O_TMPFILE = 0o20000000 | (process.arch === "arm64" ? 0o40000 : 0o200000);
   const AT_SYMLINK_FOLLOW = 0x400;
   let fd = port.open(cstring(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0o600);
@@ -220,7 +212,6 @@ export function createFirst(
   check(fd, "open", temporary ?? folder);
   try {
     writeAll(fd, encode(text), temporary ?? folder);
-    if (durable) check(port.fsync(fd), "fsync", temporary ?? folder);
     const source = cstring(temporary ?? `/proc/self/fd/${fd}`);
     const flags = temporary === undefined ? AT_SYMLINK_FOLLOW : 0;
     for (let name = next(); name !== undefined; name = next()) {
@@ -238,8 +229,8 @@ export function createFirst(
 }
 
 /** {@link createFirst} with one name; false where it is taken. */
-export function createWhole(folder: string, name: string, text: string, durable: boolean): boolean {
-  return createFirst(folder, once(name), text, durable) !== undefined;
+export function createWhole(folder: string, name: string, text: string): boolean {
+  return createFirst(folder, once(name), text) !== undefined;
 }
 
 /** Gives the item, and then undefined: what {@link createFirst} takes of one name. */

@@ -12,7 +12,6 @@ export const signatures = {
   close: ["i"],
   read: ["i", "p", "z"],
   write: ["i", "p", "z"],
-  fsync: ["i"],
   ftruncate: ["i", "z"],
   lseek: ["i", "z", "i"],
   memfd_create: ["p", "u"],

@@ -10,7 +10,6 @@ export interface Port {
   close(fd: number): number;
   read(fd: number, buffer: Uint8Array, length: number): number;
   write(fd: number, buffer: Uint8Array, length: number): number;
-  fsync(fd: number): number;
   ftruncate(fd: number, length: number): number;
   /** The resulting offset, below 2 GiB. */
   lseek(fd: number, offset: number, whence: number): number;

@@ -20,6 +20,7 @@ export function chart(report: Report): string {
   const height = TOP + rows.length * ROW + 46;
   const { date, versions } = report.circumstances;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">
+<title>Time of dist/bun relative to the reference plugin</title>
 <rect width="100%" height="100%" fill="#fff"/>
 <text x="10" y="20" font-size="14" font-weight="bold">dist/bun beside the reference plugin: shorter is better</text>
 <text x="10" y="38" fill="#555">median of pairs with its 95 % interval; ${escaped(versions.reference)}; ${date}</text>

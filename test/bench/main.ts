@@ -42,7 +42,7 @@ mkdirSync(work, { recursive: true });
 const timer = join(work, "timer");
 const programs = await findPrograms();
 if (values.phases) {
-  const machine = await openTestHost();
+  const machine = await openTestHost({ stock: true });
   try {
     console.log(await measurePhases(machine, programs, work));
   } finally {
@@ -63,7 +63,7 @@ const circumstances: Circumstances = {
   date: new Date().toISOString().slice(0, 10),
   processor: cpus()[0]?.model.trim() ?? "unknown",
   processors: cpus().length,
-  kernel: release(),
+  kernel: release().replace(/-.*/, ""),
   versions: {
     plugin: aboutOf(programs.bun).replace(/^CNI plugin ipvlan v/, ""),
     bun: execFileSync(bunBinary(hostArch), ["--version"], { encoding: "utf8" }).trim(),
@@ -121,11 +121,10 @@ async function newestReference(): Promise<string> {
 }
 
 function nameOfReference(): string {
-  const about = aboutOf(join(programs.reference, "ipvlan"));
-  const version = /v\d[\w.]*/.exec(about)?.[0] ?? "";
-  return values.reference === "newest"
-    ? `containernetworking/plugins ${RELEASE}`
-    : `Debian's containernetworking-plugins ${version}`.trim();
+  if (values.reference === "newest") return `containernetworking/plugins ${RELEASE}`;
+  const { stdout } = spawnSync("apt-cache", ["policy", "containernetworking-plugins"], { encoding: "utf8" });
+  const [, version = ""] = /Candidate: (\d\S*)/.exec(stdout ?? "") ?? [];
+  return `Debian's containernetworking-plugins ${version}`.trim();
 }
 
 /** The first line of what a plugin says of itself without a command. */
@@ -148,7 +147,7 @@ function measureHere(all: readonly Series[]): Sample[] {
 }
 
 async function measureAttachments(): Promise<Report> {
-  const machine = await openTestHost();
+  const machine = await openTestHost({ stock: true });
   try {
     const lab = await createLab(machine);
     const patience = { timeoutMs: 1_200_000 };

@@ -42,6 +42,8 @@ export interface MachineOptions {
   groups?: readonly "runtimes"[];
   /** Of the virtual machine; default 2, so that processes of the guest really run at once. */
   processors?: number;
+  /** The virtual machine's kernel is not made faster than what users have. */
+  stock?: boolean;
 }
 
 /**

@@ -15,11 +15,11 @@ const textOf = (name: string): string => `${id} ${name}\n`.repeat(200);
 
 const tasks: Record<string, (round: number) => unknown> = {
   /** Every contender tries for the same names. */
-  create: (round) => (createWhole(`${folder}/files`, `${round}`, textOf(`${round}`), false) ? round : []),
+  create: (round) => (createWhole(`${folder}/files`, `${round}`, textOf(`${round}`)) ? round : []),
   /** Every contender wants one of the same names. */
   first: () => {
     const left = [...names];
-    return createFirst(`${folder}/files`, () => left.shift(), textOf("any"), false);
+    return createFirst(`${folder}/files`, () => left.shift(), textOf("any"));
   },
   /** Reads and writes a number that two at once would spoil. */
   count: () =>

@@ -201,12 +201,12 @@ for (const [where, open] of [
   [" without O_TMPFILE", noUnnamedFiles],
 ] as const) {
   const prefix = where === "" ? "tmpfile" : "named";
-  const create = (names: string[], content: string, durable = false, inside = nook): string | undefined => {
+  const create = (names: string[], content: string, inside = nook): string | undefined => {
     const left = names.map((name) => `${prefix}-${name}`);
-    return withPort("open", open, () => files.createFirst(inside, () => left.shift(), content, durable));
+    return withPort("open", open, () => files.createFirst(inside, () => left.shift(), content));
   };
   check(`createFirst${where} takes the first name`, () => create(["a", "b"], "first"), `${prefix}-a`);
-  check(`createFirst${where} takes the first free name`, () => create(["a", "b", "c"], "second", true), `${prefix}-b`);
+  check(`createFirst${where} takes the first free name`, () => create(["a", "b", "c"], "second"), `${prefix}-b`);
   check(`createFirst${where} has no name where all are taken`, () => create(["a", "b"], "third"), undefined);
   check(`createFirst${where} leaves what is there alone`, () => [text(`nook/${prefix}-a`), text(`nook/${prefix}-b`)], [
     "first",
@@ -247,14 +247,14 @@ for (const [where, open] of [
     return [errno, JSON.stringify(readdirSync(nook).sort()) === JSON.stringify(before)];
   }, [Errno.ENOSPC, true]);
   check(`createWhole${where} answers whether the name was free`, () => {
-    const attempt = (): boolean => withPort("open", open, () => files.createWhole(nook, `${prefix}-whole`, "x", false));
+    const attempt = (): boolean => withPort("open", open, () => files.createWhole(nook, `${prefix}-whole`, "x"));
     return [attempt(), attempt()];
   }, [true, false]);
   check(
     `createFirst${where} in a missing folder is ENOENT`,
     () => {
       try {
-        return create(["a"], "", false, path("none"));
+        return create(["a"], "", path("none"));
       } catch (error) {
         return (error as { errno: number }).errno;
       }
@@ -265,7 +265,7 @@ for (const [where, open] of [
 check("createFirst without O_TMPFILE never writes into a file that a killed process made", () => {
   // Killed between linkat(2) and unlink(2), it left its temporary name as a second one of a finished file.
   linkSync(`${nook}/named-a`, `${nook}/.${process.pid}.tmp`);
-  withPort("open", noUnnamedFiles, () => files.createWhole(nook, "named-z", "new", false));
+  withPort("open", noUnnamedFiles, () => files.createWhole(nook, "named-z", "new"));
   return [text("nook/named-a"), text("nook/named-z")];
 }, ["first", "new"]);
 
