@@ -87,12 +87,22 @@ export function section({ circumstances, native, attachments }: Report): string 
     "|---|---|---|---|---|",
     ...markdownRows(native),
   ];
+  const floors = attachments
+    .filter(({ contender }) => contender === "floor")
+    .map(({ median }) => `${digits(median)} ms`);
   const beyond = native.find(({ contender, beyond }) => contender === "bun" && beyond !== undefined)?.beyond;
   return [
     `Whole processes, medians, measured by \`npm run bench\` on ${date} in turn with the reference plugin (${versions.reference}), on`,
     `${machineText(circumstances)}: emulation makes everything some fifteen times slower than it is, and the ratios are what counts.`,
     "",
     ...whole,
+    "",
+    "The reference plugin waits for IPv6's duplicate address detection, and reads every reservation.",
+    ...(floors.length === 2
+      ? [
+          `What is the kernel's own: iproute2 making the same calls takes ${floors[0]} for ADD and ${floors[1]} for DEL.`,
+        ]
+      : []),
     "",
     `The start alone, on Linux ${circumstances.kernel} without emulation (${processors} processors, ${processor}):`,
     "",
