@@ -79,16 +79,16 @@ function pathOf(plugin: Plugin, programs: Programs): string {
   return plugin === "reference" ? `${programs.reference}/ipvlan` : programs[plugin];
 }
 
-/** Series that need no ipvlan and no root. */
+/** Series that need no ipvlan and no root, on a machine with a disk. */
 export function plainSeries(programs: Programs, rounds: number): Series[] {
-  const version = { CNI_COMMAND: "VERSION" };
-  const plain = (row: string, more: Partial<Step> = {}): Contender[] =>
+  const contenders = (row: string, more: (path: string) => Partial<Step>): Contender[] =>
     names.map((name) => {
       const path = pathOf(name, programs);
-      return { name, steps: [{ row, commands: [{ argv: [path], environment: version }], ...more }] };
+      const command = { argv: [path], environment: { CNI_COMMAND: "VERSION" } };
+      return { name, steps: [{ row, commands: [command], ...more(path) }] };
     });
   return [
-    { title: "start-up", rounds, warmUps: 3, contenders: plain("VERSION") },
+    { title: "start-up", rounds, warmUps: 3, contenders: contenders("VERSION", () => ({})) },
     {
       title: "start-up beyond an empty program",
       rounds: rounds * 2,
@@ -99,18 +99,20 @@ export function plainSeries(programs: Programs, rounds: number): Series[] {
         steps: [{ row: "no command", commands: [{ argv: [programs[name]] }] }],
       })),
     },
-    { title: "memory", rounds: 3, warmUps: 1, contenders: plain("memory, VERSION", { peakBy: programs.busybox }) },
+    {
+      title: "cold page cache",
+      rounds: 10,
+      warmUps: 1,
+      contenders: contenders("VERSION, cold page cache", (path) => ({ forget: [path] })),
+    },
+    {
+      title: "memory",
+      rounds: 3,
+      warmUps: 1,
+      // Of a file that it wrote itself the kernel has pieces of 2 MB in memory, and maps each whole where one page is asked for.
+      contenders: contenders("memory, VERSION", (path) => ({ forget: [path], peakBy: programs.busybox })),
+    },
   ];
-}
-
-/** The first start after the executable's pages were dropped from memory: a series for a machine with a disk. */
-export function coldSeries(programs: Programs, rounds: number): Series {
-  const contenders = names.map((name): Contender => {
-    const path = pathOf(name, programs);
-    const command = { argv: [path], environment: { CNI_COMMAND: "VERSION" } };
-    return { name, steps: [{ row: "VERSION, cold page cache", commands: [command], forget: [path] }] };
-  });
-  return { title: "cold page cache", rounds, warmUps: 1, contenders };
 }
 
 /** Makes what {@link kernelSeries} needs, as root on a machine with ipvlan, besides a host h1 (test/kernel/lib/prelude.sh). */
