@@ -35,7 +35,9 @@ ${rows.map(({ figures, kind }, i) => bar(figures, kind, TOP + i * ROW)).join("\n
 
 function bar({ row, ratio }: Figures, kind: string, y: number): string {
   if (ratio === undefined) return "";
-  const place = (value: number): number => LEFT + Math.min(value * UNIT, WIDTH - LEFT - 60);
+  const room = WIDTH - LEFT - 60;
+  const place = (value: number): number => LEFT + Math.min(value * UNIT, room);
+  const cut = ratio.median * UNIT > room ? "… " : "";
   const end = place(ratio.median);
   const [low, high] = ratio.interval.map(place) as [number, number];
   const middle = y + 8;
@@ -43,7 +45,7 @@ function bar({ row, ratio }: Figures, kind: string, y: number): string {
     `<text x="${LEFT - 8}" y="${y + 12}" text-anchor="end">${escaped(row)}</text>`,
     `<rect x="${LEFT}" y="${y}" width="${(end - LEFT).toFixed(1)}" height="16" fill="${kind === "native" ? "#93c5fd" : "#2563eb"}"/>`,
     `<path d="M${low.toFixed(1)} ${middle}H${high.toFixed(1)}" stroke="#111" stroke-width="1"/>`,
-    `<text x="${(Math.max(end, high) + 6).toFixed(1)}" y="${y + 12}">${ratio.median.toFixed(2)}</text>`,
+    `<text x="${(Math.max(end, high) + 6).toFixed(1)}" y="${y + 12}">${cut}${ratio.median.toFixed(2)}</text>`,
   ].join("");
 }
 
