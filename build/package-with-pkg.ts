@@ -20,7 +20,7 @@ const [bundle, output, arch, runtime] = process.argv.slice(2) as [string, string
 // No flags of V8: with other flags than it was built with, Node passes over the compiled code of its own modules, 9 ms.
 const seaConfig = {
   mainFormat: "module",
-  // 3 ms less of 27. The compiled code is for the Node that runs here.
+  // A tenth less. The compiled code is for the Node that runs here.
   useCodeCache: arch === hostArch,
   // node:ffi warns that it is experimental. OpenSSL's configuration is none of a CNI plugin's business, and a broken
   // one would keep Node from starting.

@@ -2,7 +2,7 @@
 //
 //   npm test                                 everything: checks, unit tests, the allocator against the reference, installing,
 //                                            kernel tests, containerd and Podman
-//   npm test -- unit kernel/vlan             the tests whose path begins so
+//   npm test -- unit kernel/networks          the tests whose path begins so
 //   npm test -- kernel --executable bun      of one executable
 //
 // The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed or nothing ran.
@@ -20,7 +20,7 @@ import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 /** Seconds that a file may take. */
 const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
 const executables = ["bun", "pkg"];
-// QEMU emulates two machines of one processor more than twice as fast as two of two, or one.
+// Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
 const oneWithTwoProcessors = { machines: 1, processors: 2 };
 

@@ -94,8 +94,10 @@ export function clearStaleAttachment(host: NetlinkSocket, network: string, conta
 /** Forgets the attachment and takes its parent away if it is ours and was its last. Everything may be gone already. */
 export function releaseParent(host: () => NetlinkSocket, attachment: AttachmentId): void {
   withParentLock(attachment.parent, () => {
-    if (!forgetAttachment(attachment) || !mayBeOurs(attachment.parentName)) return;
-    if (!attachment.linkInContainer) return removeParent(host(), attachment.parentName);
+    // Before the record is gone: should the socket fail, a second DEL has to find it.
+    const socket = mayBeOurs(attachment.parentName) ? host() : undefined;
+    if (!forgetAttachment(attachment) || socket === undefined) return;
+    if (!attachment.linkInContainer) return removeParent(socket, attachment.parentName);
     const container = findContainer(attachment.netns);
     if (container === undefined) return;
     try {

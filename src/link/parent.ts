@@ -7,6 +7,7 @@ import {
   allLinks,
   createDummy,
   createVlan,
+  deleteLink,
   type Link,
   linkByIndex,
   linkByName,
@@ -26,7 +27,10 @@ export function isOurs(link: Link): boolean {
   return link.alias === mark;
 }
 
-/** Whether a link of this name can be one that this plugin has made: BASE.VID or di-NETWORK. Saves the question what it is. */
+/**
+ * Whether a link of this name can be one that this plugin has made: BASE.VID or di-NETWORK. Saves the question what it is. One
+ * that was renamed by hand since is left to GC.
+ */
 export function mayBeOurs(name: string): boolean {
   return name.includes(".") || name.startsWith("di-");
 }
@@ -107,6 +111,7 @@ export function ensureParent(socket: NetlinkSocket, parent: NamedParent): { link
   if (failure instanceof NetlinkError) throw refusedCreation(failure, parent);
   const failed = [upFailure, found].find((outcome) => outcome instanceof NetlinkError);
   if (failed !== undefined || !(found instanceof Uint8Array)) {
+    if (found instanceof Uint8Array) exchange(socket, [deleteLink(readLink(found).index, name)]);
     throw new PluginError(ErrorCode.parent, `parent ${name} could not be set up`, failed?.message);
   }
   return { link: readLink(found), made: true };

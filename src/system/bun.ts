@@ -10,19 +10,17 @@ const types = { i: "i32", u: "u32", z: "usize", p: "ptr" } as const;
 type Argument = number | Uint8Array;
 type Call = (a?: Argument, b?: Argument, c?: Argument, d?: Argument, e?: Argument, f?: Argument) => number;
 
-/** All functions at once, 0.1 ms: those that a call needs, bound one by one, take as long. */
-function load(): Record<string, Call> {
-  const definitions: Record<string, { args: readonly string[]; returns: string }> = {
-    __errno_location: { args: [], returns: "ptr" },
-    _exit: { args: ["i32"], returns: "void" },
-  };
-  for (const name of names) {
-    definitions[name] = { args: signatures[name].map((argument) => types[argument]), returns: "i32" };
-  }
+function bind(library: string, name: string, args: readonly string[], returns: string): Call {
+  const { symbols } = dlopen(library, { [name]: { args, returns } } as never);
+  return (symbols as Record<string, Call>)[name] as Call;
+}
+
+/** The C library by the name that this system knows, and the place of errno in it. */
+function openLibc(): { library: string; errnoLocation: () => Parameters<typeof read.i32>[0] } {
   let failure: unknown;
   for (const library of libcNames(process.arch)) {
     try {
-      return dlopen(library, definitions as never).symbols as never;
+      return { library, errnoLocation: bind(library, "__errno_location", [], "ptr") as never };
     } catch (error) {
       failure = error;
     }
@@ -30,13 +28,19 @@ function load(): Record<string, Call> {
   throw failure;
 }
 
-const names = Object.keys(signatures) as (keyof typeof signatures)[];
-const functions = load();
-const errnoLocation = functions.__errno_location as unknown as () => Parameters<typeof read.i32>[0];
+const { library, errnoLocation } = openLibc();
 
-function negated(call: Call): Call {
+/** A function that is looked up at its first call: an old C library may lack one that this call does not need. */
+function late(name: keyof typeof signatures): Call {
+  let call: Call | undefined;
   // A list of arguments would be made anew at every call; a function passes over those that it does not take.
   return (a, b, c, d, e, f) => {
+    call ??= bind(
+      library,
+      name,
+      signatures[name].map((argument) => types[argument]),
+      "i32",
+    );
     const result = call(a, b, c, d, e, f);
     return result === -1 ? -read.i32(errnoLocation(), 0) : result;
   };
@@ -63,11 +67,11 @@ function run(file: string, options: RunOptions): RunOutcome {
 }
 
 const calls: Record<string, unknown> = {
-  exit: functions._exit,
+  exit: (code: number) => bind(library, "_exit", ["i32"], "void")(code),
   environment: process.env,
   argv: process.argv.slice(2),
   run,
 };
-for (const name of names) calls[name] = negated(functions[name] as Call);
+for (const name of Object.keys(signatures) as (keyof typeof signatures)[]) calls[name] = late(name);
 
 export const port = calls as unknown as Port;

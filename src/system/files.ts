@@ -64,7 +64,7 @@ export function writeExisting(path: string, text: string): void {
 }
 
 /**
- * Makes or replaces a file whole or not at all: a reader sees the old text or the new one, also after a crash.
+ * Makes or replaces a file whole or not at all: a reader sees the old text or the new one, also where the process is killed.
  * The temporary file beside it starts with a dot and ends in `.tmp`; the caller holds a lock on the folder, so one name
  * is enough and a leftover of a killed process is overwritten.
  */

@@ -1,3 +1,4 @@
+import { BESIDE_NONE } from "./plan.ts";
 import { machineText, type Report } from "./report.ts";
 import type { Figures } from "./statistics.ts";
 
@@ -16,7 +17,10 @@ export function chart(report: Report): string {
   const rows = [
     ...report.attachments.map((figures) => ({ figures, kind: "attachment" })),
     ...report.native.map((figures) => ({ figures, kind: "native" })),
-  ].filter(({ figures }) => figures.contender === "bun" && figures.ratio !== undefined);
+  ].filter(
+    ({ figures: { row, contender, ratio } }) =>
+      contender === "bun" && ratio !== undefined && !row.startsWith("memory") && !row.endsWith(BESIDE_NONE),
+  );
   const height = TOP + rows.length * ROW + 46;
   const { date, versions } = report.circumstances;
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">

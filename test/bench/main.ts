@@ -40,6 +40,7 @@ const { values } = parseArgs({
 /** The newest of the reference plugin. */
 const RELEASE = "v1.9.1";
 
+if (values.publish && (values.quick || values.native)) throw new Error("--publish is for the whole bench");
 const work = at(".cache/bench");
 mkdirSync(work, { recursive: true });
 const timer = join(work, "timer");

@@ -31,8 +31,9 @@ export interface Contender {
  * - `reference`: the reference plugin with host-local.
  * - `floor`: iproute2 that makes the same kernel calls; nobody reads a configuration or chooses an address.
  * - `empty`: a program of no line on the same runtime as `bun`.
+ * - `none`: `bun` with no reservations, in rows where that is what it is compared with.
  */
-export type ContenderName = "bun" | "pkg" | "reference" | "floor" | "empty";
+export type ContenderName = "bun" | "pkg" | "reference" | "floor" | "empty" | "none";
 
 export interface Series {
   readonly title: string;
@@ -154,6 +155,8 @@ export function kernelSeries(programs: Programs, extent: Extent): Series[] {
     held(programs, 4000, few),
     // The reference takes seconds for each under emulation.
     held(programs, 60_000, { ...few, rounds: 3 }),
+    besideNone(programs, 4000),
+    besideNone(programs, 60_000),
     crowd(programs, single),
   ];
 }
@@ -306,6 +309,29 @@ function held(programs: Programs, count: number, choice: Choice): Series {
     contenders: parts.flatMap(({ contenders }) => contenders),
     before: parts.map(({ before }) => before).join("\n"),
     after: `rm -rf ${dataDir}`,
+  };
+}
+
+/** How rows end in which `bun` is compared with itself. */
+export const BESIDE_NONE = ", beside none";
+
+/** What reservations cost the plugin itself. */
+function besideNone(programs: Programs, count: number): Series {
+  const choice = { rounds: 20, plugins: ["bun"] } as const;
+  const own = held(programs, count, choice);
+  const without = attachments(programs, "none", { ipam: hostLocal("10.60.0.0/14"), dataDir: `${folder}/none` }, choice);
+  const renamed = ({ contenders: [one] }: Series, name: ContenderName): Contender => ({
+    name,
+    steps: (one?.steps ?? []).map((step) => ({
+      ...step,
+      row: `${step.commands[0]?.environment?.CNI_COMMAND}, ${own.title}${BESIDE_NONE}`,
+    })),
+  });
+  return {
+    ...own,
+    title: `${own.title}${BESIDE_NONE}`,
+    contenders: [renamed(own, "bun"), renamed(without, "none")],
+    before: `${own.before}\n${without.before}`,
   };
 }
 

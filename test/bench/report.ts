@@ -8,7 +8,7 @@ export interface Circumstances {
   readonly date: string;
   readonly processor: string;
   readonly processors: number;
-  /** Linux and its release. */
+  /** Its release. */
   readonly kernel: string;
   /** Of the test machine, if attachments were measured. */
   readonly machine?: { readonly kind: "vm" | "local"; readonly kernel: string };
@@ -130,7 +130,7 @@ function markdownRows(figures: readonly Figures[]): string[] {
     const bun = of("bun");
     if (bun === undefined || of("empty") !== undefined) return [];
     return [
-      `| ${row} | ${cell("bun")} | ${cell("pkg")} | ${cell("reference")} | ${bun.ratio ? ratioText(bun.ratio) : ""} |`,
+      `| ${row} | ${cell("bun")} | ${cell("pkg")} | ${cell(of("none") ? "none" : "reference")} | ${bun.ratio ? ratioText(bun.ratio) : ""} |`,
     ];
   });
 }

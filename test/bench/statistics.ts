@@ -13,7 +13,7 @@ export interface Figures {
   /** Milliseconds, or MiB in rows of memory. */
   readonly median: number;
   readonly quartiles: readonly [number, number];
-  /** To the reference, round by round; undefined for the reference itself, and where it has no such row. */
+  /** To the reference (or to `none`), round by round; undefined for the reference itself, and where it has no such row. */
   readonly ratio: Estimate | undefined;
   /** What it takes beyond the empty program, round by round. */
   readonly beyond: Estimate | undefined;
@@ -35,7 +35,7 @@ export function summarise(samples: readonly Sample[]): Figures[] {
         runs: own.length,
         median: quantile(ascending, 0.5),
         quartiles: [quantile(ascending, 0.25), quantile(ascending, 0.75)],
-        ratio: compare(own, contenders.get("reference"), (one, other) => one / other),
+        ratio: compare(own, contenders.get("reference") ?? contenders.get("none"), (one, other) => one / other),
         beyond: compare(own, contenders.get("empty"), (one, other) => one - other),
         values,
       };

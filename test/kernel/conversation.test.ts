@@ -140,7 +140,7 @@ const cases: readonly Case[] = [
       { sends: [...onParent, configuration], systemCalls: 58 },
     ],
     del: [
-      { sends: removal, systemCalls: 45 },
+      { sends: removal, systemCalls: 47 },
       { sends: removalWithParent, systemCalls: 52 },
     ],
   },
@@ -155,7 +155,7 @@ const cases: readonly Case[] = [
       { sends: [...onParent, "NEWLINK, NEWADDR, NEWLINK, GETLINK"], systemCalls: 58 },
     ],
     del: [
-      { sends: removal, systemCalls: 45 },
+      { sends: removal, systemCalls: 47 },
       { sends: removalWithParent, systemCalls: 52 },
     ],
   },

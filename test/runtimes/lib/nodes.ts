@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Test } from "tap";
 import { type Lab, pluginPath, quote } from "../../kernel/lib/lab.ts";
 import { openLab } from "../../kernel/lib/open-lab.ts";
@@ -79,8 +80,14 @@ export interface Pods {
 
 export async function openPods(nodes: Nodes, node: string): Promise<Pods> {
   await nodes.sh(`start_pods ${node} ${quote(process.execPath)} ${quote(podsProgram)}`);
-  const ask = async (...command: string[]): Promise<Answer> =>
-    JSON.parse(await nodes.sh(`pods ${node} ${quote(JSON.stringify(command))}`));
+  const ask = async (...command: string[]): Promise<Answer> => {
+    for (let attempt = 1; ; attempt++) {
+      const answer: Answer = JSON.parse(await nodes.sh(`pods ${node} ${quote(JSON.stringify(command))}`));
+      // containerd that was started anew answers other questions before those of the CRI.
+      if (attempt === 100 || !answer.errors?.some((error) => error.includes("not initialized yet"))) return answer;
+      await sleep(200);
+    }
+  };
   const sure = async (...command: string[]) => {
     const { value, errors = [] } = await ask(...command);
     if (errors.length > 0) throw new Error(`${command.join(" ")}: ${errors.join("\n")}`);
