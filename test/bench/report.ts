@@ -97,7 +97,8 @@ export function section({ circumstances, native, attachments }: Report): string 
     "",
     ...whole,
     "",
-    "The reference plugin waits for IPv6's duplicate address detection, and reads every reservation.",
+    "The reference plugin waits for IPv6's duplicate address detection, and reads every reservation. In the rows `beside none`,",
+    "`dist/bun` is compared with itself without reservations. Where a cell is empty, the plugin has no such thing, or was not measured.",
     ...(floors.length === 2
       ? [
           `What is the kernel's own: iproute2 making the same calls takes ${floors[0]} for ADD and ${floors[1]} for DEL.`,
