@@ -17,6 +17,7 @@ import { at, shown } from "../../build/paths.ts";
 import { runTool } from "../../build/run-tool.ts";
 import { bunBinary, hostArch, nodeBinary } from "../../build/runtimes.ts";
 import { createLab } from "../kernel/lib/lab.ts";
+import { newestReference } from "../kernel/side-by-side/differences.ts";
 import { goTool } from "../machine/go-tools.ts";
 import { openTestHost } from "../machine/host.ts";
 import { layer } from "../machine/packages.ts";
@@ -37,8 +38,7 @@ const { values } = parseArgs({
   },
 });
 
-/** The newest of the reference plugin. */
-const RELEASE = "v1.9.1";
+const RELEASE = `v${newestReference}`;
 
 if (values.publish && (values.quick || values.native)) throw new Error("--publish is for the whole bench");
 const work = at(".cache/bench");
@@ -100,7 +100,7 @@ async function findPrograms(): Promise<Programs> {
     { version: "0", commit: "none" },
     { entry: at("test/bench/empty.ts") },
   );
-  const newest = values.reference === "newest" ? await newestReference() : undefined;
+  const newest = values.reference === "newest" ? await buildReference() : undefined;
   return {
     bun: at("dist/bun/ipvlan"),
     pkg: at("dist/pkg/ipvlan"),
@@ -134,7 +134,7 @@ function copyAll(programs: Programs): Programs {
 }
 
 /** Both programs in one folder, where ipvlan finds host-local. */
-async function newestReference(): Promise<string> {
+async function buildReference(): Promise<string> {
   const folder = join(work, `reference-${RELEASE}`);
   mkdirSync(folder, { recursive: true });
   for (const name of ["main/ipvlan", "ipam/host-local"]) {
@@ -179,16 +179,16 @@ async function measureAttachments(): Promise<Report> {
     const there = kernelSetUp(programs);
     await lab.ok(`host h1; ${there.script}`, patience);
     const kernel = (await lab.ok("uname -r")).trim();
+    const onHost = async (script = ":"): Promise<string> =>
+      lab.ok(`cat > /tmp/bench/script <<'END'\n${script}\nEND\non h1 sh -e /tmp/bench/script`, patience);
     const samples: Sample[] = [];
     for (const series of kernelSeries(there.programs, values.quick ? "quick" : "all")) {
       progress(series.title);
-      if (series.before !== undefined)
-        await lab.ok(`cat > /tmp/bench/before <<'END'\n${series.before}\nEND\non h1 sh -e /tmp/bench/before`, patience);
+      await onHost(series.before);
       const plan = JSON.stringify({ ...series, before: undefined, after: undefined });
       await lab.ok(`cat > /tmp/bench/series.json <<'END'\n${plan}\nEND`);
       samples.push(...(JSON.parse(await lab.ok(`on h1 ${timer} /tmp/bench/series.json`, patience)) as Sample[]));
-      if (series.after !== undefined)
-        await lab.ok(`cat > /tmp/bench/after <<'END'\n${series.after}\nEND\non h1 sh -e /tmp/bench/after`, patience);
+      await onHost(series.after);
     }
     const report = {
       circumstances: { ...circumstances, machine: { kind: machine.kind, kernel } },

@@ -4,6 +4,7 @@ import { buildBunExecutable, hostBunTarget } from "../../build/bun-executable.ts
 import { createLab } from "../kernel/lib/lab.ts";
 import type { TestHost } from "../machine/host.ts";
 import { type Command, kernelSeries, kernelSetUp, type Programs } from "./plan.ts";
+import { estimate } from "./statistics.ts";
 import type { TimedCall } from "./timed-port.ts";
 
 const WARM_UPS = 3;
@@ -58,19 +59,14 @@ function phasesOf(runs: readonly (readonly TimedCall[])[]): Phase[] {
   const alike = kinds.toSorted((a, b) => b.length - a.length)[0] ?? [];
   return (alike[0] ?? []).map(({ call }, index) => ({
     call: kindOf(call),
-    before: median(alike.map((run) => ((run[index]?.begin ?? 0) - (run[index - 1]?.end ?? 0)) / 1000)),
-    within: median(alike.map((run) => ((run[index]?.end ?? 0) - (run[index]?.begin ?? 0)) / 1000)),
+    before: estimate(alike.map((run) => ((run[index]?.begin ?? 0) - (run[index - 1]?.end ?? 0)) / 1000)).median,
+    within: estimate(alike.map((run) => ((run[index]?.end ?? 0) - (run[index]?.begin ?? 0)) / 1000)).median,
   }));
 }
 
 /** Without the address, which differs from run to run. */
 function kindOf(call: string): string {
   return call.replace(/\d+\.\d+\.\d+\.\d+/, "ADDRESS");
-}
-
-function median(values: readonly number[]): number {
-  const ascending = values.toSorted((a, b) => a - b);
-  return ascending[ascending.length >> 1] as number;
 }
 
 function table(phases: readonly Phase[]): string {
