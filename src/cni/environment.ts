@@ -1,5 +1,4 @@
 import { ErrorCode, PluginError } from "../errors.ts";
-import { pick } from "./lists.ts";
 import { interfaceNameFault, isIdentifier } from "./names.ts";
 
 export const commands = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"] as const;
@@ -48,7 +47,9 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     netns: get("CNI_NETNS"),
     ifname: get("CNI_IFNAME"),
     args: get("CNI_ARGS"),
-    path: pick(get("CNI_PATH").split(":"), (folder) => folder !== ""),
+    path: get("CNI_PATH")
+      .split(":")
+      .filter((folder) => folder !== ""),
     netnsOverride: isTrue(get("CNI_NETNS_OVERRIDE")),
   };
 }

@@ -1,5 +1,4 @@
 import { decodeObject, token } from "./json.ts";
-import { first } from "./lists.ts";
 import { readList, readObject, readString } from "./read.ts";
 
 /** The tuple that stands for an attachment (SPEC.md, section 3). */
@@ -18,7 +17,7 @@ export interface Attachment {
  */
 export function parseValidAttachments(stdin: string): readonly Attachment[] | undefined {
   const raw = decodeObject(stdin);
-  const key = first(["cni.dev/valid-attachments", "cni.dev/attachments"], (name) => raw[name] !== undefined);
+  const key = ["cni.dev/valid-attachments", "cni.dev/attachments"].find((name) => raw[name] !== undefined);
   if (key === undefined) return undefined;
   return readList(raw[key], `/${token(key)}`, (value, pointer) => {
     const { containerID, ifname } = readObject(value, pointer);

@@ -1,22 +1,9 @@
 // The rules for names that the specification and the kernel have in common with every plugin.
-// Read character by character: a regular expression costs its compilation, some 50 µs each in a process of 5 ms.
+import { encode } from "../system/text.ts";
 
 /** Network names and container ids (SPEC.md, "Configuration format" and "Parameters"). Safe as a file's name. */
 export function isIdentifier(text: string): boolean {
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i] as string;
-    if (isLetterOrDigit(character)) continue;
-    if (i === 0 || (character !== "_" && character !== "." && character !== "-")) return false;
-  }
-  return text !== "";
-}
-
-function isLetterOrDigit(character: string): boolean {
-  return (
-    (character >= "a" && character <= "z") ||
-    (character >= "A" && character <= "Z") ||
-    (character >= "0" && character <= "9")
-  );
+  return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text);
 }
 
 /** IFNAMSIZ without the terminating NUL. */
@@ -29,16 +16,9 @@ export const longestInterfaceName = 15;
 export function interfaceNameFault(name: string): string | undefined {
   if (name === "") return "is empty";
   if (name === "." || name === "..") return "is a name that the kernel refuses";
-  let bytes = 0;
-  for (let i = 0; i < name.length; i++) {
-    const code = name.charCodeAt(i);
-    // White space and control characters (of which the kernel refuses fewer), "/" and ":".
-    if (code <= 0x20 || code === 0x2f || code === 0x3a || (code > 0x7f && (name[i] as string).trim() === "")) {
-      return "has a character in it that the kernel refuses: no /, : or white space";
-    }
-    // In UTF-8; a surrogate is half of four bytes.
-    bytes += code < 0x80 ? 1 : code < 0x800 || (code >= 0xd800 && code < 0xe000) ? 2 : 3;
-  }
+  // White space and control characters (of which the kernel refuses fewer), "/" and ":".
+  if (/[/:\s\p{Cc}]/u.test(name)) return "has a character in it that the kernel refuses: no /, : or white space";
+  const bytes = encode(name).length;
   return bytes > longestInterfaceName ? `has ${bytes} bytes, and the kernel takes ${longestInterfaceName}` : undefined;
 }
 

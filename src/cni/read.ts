@@ -2,7 +2,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, type Prefix, parseAddress, parsePrefix } from "../ip/address.ts";
 import { describe, isObject, type JsonObject, placeOf } from "./json.ts";
-import { mapList } from "./lists.ts";
 
 /** An error in the configuration (code 7): `WHERE MESSAGE`, with the pointer as details. */
 export function invalid(pointer: string, message: string): PluginError {
@@ -17,7 +16,7 @@ export function readObject(value: unknown, pointer: string): JsonObject {
 /** Go writes an empty list as null. */
 export function readList<T>(value: unknown, pointer: string, read: (value: unknown, pointer: string) => T): T[] {
   if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return mapList(value, (item, index) => read(item, `${pointer}/${index}`));
+  if (Array.isArray(value)) return value.map((item, index) => read(item, `${pointer}/${index}`));
   throw invalid(pointer, `must be a list, not ${describe(value)}`);
 }
 

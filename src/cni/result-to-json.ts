@@ -1,7 +1,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type Family, formatAddress, formatPrefix } from "../ip/address.ts";
 import type { JsonObject } from "./json.ts";
-import { mapList, pick } from "./lists.ts";
 import { type Dns, type Interface, type IpConfig, isEmptyDns, type Result, type ResultRoute } from "./result.ts";
 import { type CniVersion, isAtLeast } from "./versions.ts";
 
@@ -18,9 +17,9 @@ export function resultToJson(result: Result, version: CniVersion): JsonObject {
   return {
     cniVersion: version,
     dns: isEmptyDns(result.dns) ? undefined : dnsSorted(result.dns),
-    interfaces: filled(mapList(result.interfaces, (one) => interfaceSorted(one, complete))),
-    ips: filled(mapList(result.ips, ipSorted)),
-    routes: filled(mapList(result.routes, (route) => routeSorted(route, complete))),
+    interfaces: filled(result.interfaces.map((one) => interfaceSorted(one, complete))),
+    ips: filled(result.ips.map(ipSorted)),
+    routes: filled(result.routes.map((route) => routeSorted(route, complete))),
   };
 }
 
@@ -69,28 +68,28 @@ const routeShort = ({ dst, gw }: ResultRoute): JsonObject => ({
 const toVersion03 = (result: Result, version: CniVersion): JsonObject => ({
   cniVersion: version,
   interfaces: filled(
-    mapList(result.interfaces, ({ name, mac, sandbox }) => ({
+    result.interfaces.map(({ name, mac, sandbox }) => ({
       name,
       mac: mac || undefined,
       sandbox: sandbox || undefined,
     })),
   ),
   ips: filled(
-    mapList(result.ips, (ip) => ({
+    result.ips.map((ip) => ({
       version: String(ip.address.address.family),
       interface: ip.interface,
       address: formatPrefix(ip.address),
       gateway: ip.gateway && formatAddress(ip.gateway),
     })),
   ),
-  routes: filled(mapList(result.routes, routeShort)),
+  routes: filled(result.routes.map(routeShort)),
   dns: dnsInOrder(result.dns),
 });
 
 /** 0.1.0 and 0.2.0: at most one address of a family, with the family's routes; interfaces are not told. */
 function toVersion02(result: Result, version: CniVersion): JsonObject {
   const part = (family: Family): JsonObject | undefined => {
-    const [ip, ...more] = pick(result.ips, ({ address }) => address.address.family === family);
+    const [ip, ...more] = result.ips.filter(({ address }) => address.address.family === family);
     if (more.length > 0) {
       const message = `cniVersion ${version} has room for one IPv${family} address, and this attachment has ${more.length + 1}`;
       throw new PluginError(ErrorCode.incompatibleVersion, `${message}: use 0.3.0 or later`, "/cniVersion");
@@ -99,12 +98,7 @@ function toVersion02(result: Result, version: CniVersion): JsonObject {
     return {
       ip: formatPrefix(ip.address),
       gateway: ip.gateway && formatAddress(ip.gateway),
-      routes: filled(
-        mapList(
-          pick(result.routes, ({ dst }) => dst.address.family === family),
-          routeShort,
-        ),
-      ),
+      routes: filled(result.routes.filter(({ dst }) => dst.address.family === family).map(routeShort)),
     };
   };
   const [ip4, ip6] = [part(4), part(6)];

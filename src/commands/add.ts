@@ -1,4 +1,3 @@
-import { first } from "../cni/lists.ts";
 import { formatResult } from "../cni/print.ts";
 import { isEmptyDns, type Result } from "../cni/result.ts";
 import { isAtLeast } from "../cni/versions.ts";
@@ -89,7 +88,7 @@ export function add(invocation: Invocation): void {
       interfaces: [...earlier, { name: ifname, mac: macText(made.link.address), mtu: made.link.mtu, sandbox: netns }],
       ips: [...(passed?.ips ?? []), ...addresses.map((address) => ({ ...address, interface: earlier.length }))],
       routes: [...(passed?.routes ?? []), ...made.routes],
-      dns: first([config.dns, allocation.dns, passed?.dns], (dns) => dns !== undefined && !isEmptyDns(dns)) ?? {},
+      dns: [config.dns, allocation.dns, passed?.dns].find((dns) => dns !== undefined && !isEmptyDns(dns)) ?? {},
     };
     // A version that has no room for the result, or a runtime that does not listen any more, is a failure like any other.
     print(formatResult(result, config.cniVersion));

@@ -1,5 +1,4 @@
 import type { Command } from "../cni/environment.ts";
-import { first } from "../cni/lists.ts";
 import type { Interface, Result } from "../cni/result.ts";
 
 /** Of the environment, what tells how a configuration is to be read; a whole Environment will do. */
@@ -26,7 +25,7 @@ export function previousInterfaces(
   // DEL may come without the namespace.
   const isOwn = ({ name, sandbox }: Interface): boolean =>
     name === ifname && (netns === "" ? sandbox !== undefined : sandbox === netns);
-  const own = first(interfaces, isOwn);
+  const own = interfaces.find(isOwn);
   const before = own === undefined ? [] : interfaces.slice(0, interfaces.indexOf(own));
   return before.length === 0 ? undefined : before;
 }

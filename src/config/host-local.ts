@@ -1,4 +1,3 @@
-import { first, mapList, pick } from "../cni/lists.ts";
 import { invalid, optional, readAddress } from "../cni/read.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
 import {
@@ -47,7 +46,7 @@ export function parseHostLocal(
   version: CniVersion,
   warnings: string[],
 ): HostLocalConfig {
-  const rangeSets = mapList(rangeSetsOf(ipam, raw), ({ set, pointer }) => parseRangeSet(set, pointer));
+  const rangeSets = rangeSetsOf(ipam, raw).map(({ set, pointer }) => parseRangeSet(set, pointer));
   if (rangeSets.length === 0) throw invalid("/ipam", 'of the type host-local needs "ranges"');
   refuseOverlappingSets(rangeSets);
   if (!isAtLeast(version, "0.3.0")) refuseSeveralSets(rangeSets, version);
@@ -63,7 +62,7 @@ export function parseHostLocal(
 /** The runtime's ranges come first, then the single range of the older form, then `ranges`. */
 function rangeSetsOf(ipam: HostLocalJson, raw: NetworkConfiguration): PlacedSet[] {
   const placed = (sets: readonly (readonly RangeJson[])[] | null | undefined, pointer: string): PlacedSet[] =>
-    mapList(sets ?? [], (set, index) => ({ set, pointer: `${pointer}/${index}` }));
+    (sets ?? []).map((set, index) => ({ set, pointer: `${pointer}/${index}` }));
   const single: PlacedSet[] = ipam.subnet === undefined ? [] : [{ set: [ipam as RangeJson], pointer: "/ipam" }];
   return [
     ...placed(raw.runtimeConfig?.ipRanges, "/runtimeConfig/ipRanges"),
@@ -76,13 +75,13 @@ function parseRangeSet(set: readonly RangeJson[], pointer: string): readonly Ran
   if (set.length === 0) throw invalid(pointer, "has no range in it");
   const placeOfRange = (index: number): string => (pointer === "/ipam" ? pointer : `${pointer}/${index}`);
   const ranges: Range[] = [];
-  for (let index = 0; index < set.length; index++) {
+  for (const [index, raw] of set.entries()) {
     const place = placeOfRange(index);
-    const range = parseRange(set[index] as RangeJson, place);
+    const range = parseRange(raw, place);
     if (ranges[0] !== undefined && range.rangeStart.family !== ranges[0].rangeStart.family) {
       throw invalid(place, "is of another family than the set's first range: make it a set of its own");
     }
-    const other = first(ranges, (earlier) => doOverlap(earlier, range));
+    const other = ranges.find((earlier) => doOverlap(earlier, range));
     if (other !== undefined) throw invalid(place, `${text(range)} overlaps ${text(other)}`);
     ranges.push(range);
   }
@@ -121,7 +120,7 @@ function refuseOverlappingSets(sets: readonly (readonly Range[])[]): void {
   const seen: Range[] = [];
   for (const set of sets) {
     for (const range of set) {
-      const other = first(seen, (one) => doOverlap(one, range));
+      const other = seen.find((one) => doOverlap(one, range));
       if (other !== undefined) throw invalid("/ipam/ranges", `overlap: ${text(other)} and ${text(range)}`);
     }
     seen.push(...set);
@@ -131,7 +130,7 @@ function refuseOverlappingSets(sets: readonly (readonly Range[])[]): void {
 // A container gets an address from each set, and results before 0.3.0 hold one of a family.
 function refuseSeveralSets(sets: readonly (readonly Range[])[], version: CniVersion): void {
   for (const family of [4, 6]) {
-    if (pick(sets, (set) => set[0]?.rangeStart.family === family).length <= 1) continue;
+    if (sets.filter((set) => set[0]?.rangeStart.family === family).length <= 1) continue;
     throw invalid("/ipam/ranges", `has several sets of IPv${family}, and cniVersion ${version} has room for one`);
   }
 }

@@ -1,4 +1,3 @@
-import { first } from "../cni/lists.ts";
 import { isPluginName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import type { CniVersion } from "../cni/versions.ts";
@@ -61,7 +60,7 @@ export function parseIpam(
 
 function parseBuiltin(ipam: BuiltinJson, warnings: string[]): IpamConfig {
   const subnets = parseSubnets(ipam.subnets ?? [], "/ipam/subnets");
-  const hasV4 = first(subnets, ({ subnet }) => subnet.address.family === 4) !== undefined;
+  const hasV4 = subnets.some(({ subnet }) => subnet.address.family === 4);
   if (ipam.ipv4 === false && hasV4) throw invalid("/ipam/ipv4", "is false, and there is an IPv4 subnet: leave one out");
   if (ipam.ipv4 === false && subnets.length === 0) {
     throw invalid("/ipam/ipv4", "is false, and there is no IPv6 subnet: a container would get no address");

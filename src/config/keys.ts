@@ -44,8 +44,7 @@ const otherKeys: readonly string[] = [
  */
 export function readKeys(raw: JsonObject, warnings: string[]): JsonObject {
   const result: Record<string, unknown> = {};
-  for (const key of Object.keys(raw)) {
-    const value = raw[key];
+  for (const [key, value] of Object.entries(raw)) {
     // `"master": ""` is what Podman writes, see parseParent.
     if (value === null || (value === "" && key !== "master")) continue;
     if (ourKeys.includes(key) || otherKeys.includes(key) || key.startsWith("cni.dev/")) {
@@ -66,9 +65,7 @@ export function readKeys(raw: JsonObject, warnings: string[]): JsonObject {
 
 /** An object without the keys whose value is null or "". */
 export function withoutEmpty(raw: JsonObject): JsonObject {
-  const result: Record<string, unknown> = {};
-  for (const key of Object.keys(raw)) if (isGiven(raw[key])) result[key] = raw[key];
-  return result;
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => isGiven(value)));
 }
 
 function isGiven(value: unknown): boolean {

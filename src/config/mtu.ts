@@ -1,4 +1,3 @@
-import { first } from "../cni/lists.ts";
 import { invalid } from "../cni/read.ts";
 import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
 import type { IpamConfig } from "./network-config.ts";
@@ -21,11 +20,11 @@ export function parseMtu({ mtu = 0 }: NetworkConfiguration, ipam: IpamConfig): n
 function hasIpv6(ipam: IpamConfig): boolean {
   switch (ipam.type) {
     case "builtin":
-      return first(ipam.subnets, ({ subnet }) => subnet.address.family === 6) !== undefined;
+      return ipam.subnets.some(({ subnet }) => subnet.address.family === 6);
     case "host-local":
-      return first(ipam.rangeSets, (set) => set[0]?.subnet.address.family === 6) !== undefined;
+      return ipam.rangeSets.some((set) => set[0]?.subnet.address.family === 6);
     case "static":
-      return first(ipam.addresses, ({ address }) => address.address.family === 6) !== undefined;
+      return ipam.addresses.some(({ address }) => address.address.family === 6);
     default:
       return false;
   }

@@ -1,4 +1,3 @@
-import { mapList, pick } from "../cni/lists.ts";
 import { interfaceNameFault, longestInterfaceName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import type { Interface } from "../cni/result.ts";
@@ -82,11 +81,11 @@ function refuseLoopback(link: string, pointer: string): void {
 
 /** As the reference plugin, the only interface; where there are several, the only one in a container. */
 export function soleInterface(previous: readonly Interface[]): Interface {
-  const named = pick(previous, ({ name }) => name !== "");
-  const inContainer = pick(named, ({ sandbox }) => sandbox !== undefined);
+  const named = previous.filter(({ name }) => name !== "");
+  const inContainer = named.filter(({ sandbox }) => sandbox !== undefined);
   const [found, ...more] = named.length === 1 ? named : inContainer;
   if (found !== undefined && more.length === 0) return found;
-  const listed = named.length === 0 ? "none" : mapList(named, ({ name }) => name).join(", ");
+  const listed = named.length === 0 ? "none" : named.map(({ name }) => name).join(", ");
   throw invalid(
     "/prevResult/interfaces",
     `must hold one interface to be the parent, or set "master"; it has ${listed}`,

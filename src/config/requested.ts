@@ -1,5 +1,4 @@
 import { parseCniArgs } from "../cni/args.ts";
-import { first, mapList, pick } from "../cni/lists.ts";
 import { invalid } from "../cni/read.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { formatAddress, parseAddress, parsePrefix, sameAddress } from "../ip/address.ts";
@@ -24,15 +23,13 @@ export function parseRequested(raw: NetworkConfiguration, cniArgs: string): read
 
 function addListed(requested: RequestedAddress[], texts: readonly string[] | null | undefined, pointer: string): void {
   // null is Go's empty list.
-  if (texts === undefined || texts === null) return;
-  for (let index = 0; index < texts.length; index++) {
-    const text = texts[index] as string;
+  for (const [index, text] of (texts ?? []).entries()) {
     if (text !== "") addOnce(requested, readRequested(text, `${pointer}/${index}`));
   }
 }
 
 function addOnce(requested: RequestedAddress[], one: RequestedAddress): void {
-  if (first(requested, ({ address }) => sameAddress(address, one.address)) === undefined) requested.push(one);
+  if (!requested.some(({ address }) => sameAddress(address, one.address))) requested.push(one);
 }
 
 function readRequested(text: string, pointer: string): RequestedAddress {
@@ -58,15 +55,17 @@ function parseRequestedAddress(text: string): RequestedAddress | undefined {
 /** The items of a list with commas, without white space around them and without empty ones. */
 export function splitList(text: string | undefined): readonly string[] {
   if (text === undefined) return [];
-  const items = mapList(text.split(","), (item) => item.trim());
-  return pick(items, (item) => item !== "");
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
 }
 
 /** The built-in allocator gives one address of a family. */
 export function refuseSeveralOfAFamily(requested: readonly RequestedAddress[]): void {
   if (requested.length < 2) return;
   for (const family of [4, 6] as const) {
-    const [one, other] = pick(requested, ({ address }) => address.family === family);
+    const [one, other] = requested.filter(({ address }) => address.family === family);
     if (one === undefined || other === undefined) continue;
     const both = `${formatAddress(one.address)} and ${formatAddress(other.address)}`;
     const message = `${both} are asked for, and a container gets one IPv${family} address`;

@@ -1,4 +1,3 @@
-import { mapList } from "../cni/lists.ts";
 import { invalid, optional, readAddress, readPrefix } from "../cni/read.ts";
 import { formatPrefix, networkOf, samePrefix } from "../ip/address.ts";
 import type { Route } from "./network-config.ts";
@@ -15,7 +14,7 @@ export interface RouteJson {
 }
 
 export function parseRoutes(raw: readonly RouteJson[] | undefined, warnings: string[]): readonly Route[] {
-  return mapList(raw ?? [], (route, index) => parseRoute(route, `/ipam/routes/${index}`, warnings));
+  return (raw ?? []).map((route, index) => parseRoute(route, `/ipam/routes/${index}`, warnings));
 }
 
 function parseRoute(raw: RouteJson, pointer: string, warnings: string[]): Route {

@@ -1,5 +1,4 @@
 import { parseCniArgs } from "../cni/args.ts";
-import { mapList, pick } from "../cni/lists.ts";
 import { invalid, optional, readAddress, readPrefix } from "../cni/read.ts";
 import { type Dns, isEmptyDns } from "../cni/result.ts";
 import { readDns } from "../cni/result-from-json.ts";
@@ -48,7 +47,7 @@ export function parseStatic(
 }
 
 function configured(ipam: StaticJson): readonly StaticAddress[] {
-  return mapList(ipam.addresses ?? [], (one, index) => {
+  return (ipam.addresses ?? []).map((one, index) => {
     const pointer = `/ipam/addresses/${index}`;
     const address = readPrefix(one.address, `${pointer}/address`);
     const gateway = optional(one.gateway, `${pointer}/gateway`, readAddress);
@@ -62,16 +61,16 @@ function configured(ipam: StaticJson): readonly StaticAddress[] {
 /** undefined for an empty list, which Go writes as null: it replaces nothing. */
 function listed(texts: readonly string[] | null | undefined, pointer: string): readonly StaticAddress[] | undefined {
   if (texts === undefined || texts === null || texts.length === 0) return undefined;
-  return mapList(texts, (text, index) => ({ address: readPrefix(text, `${pointer}/${index}`), gateway: undefined }));
+  return texts.map((text, index) => ({ address: readPrefix(text, `${pointer}/${index}`), gateway: undefined }));
 }
 
 /** The addresses of CNI_ARGS. A gateway there is that of the addresses there whose subnet holds it, as in the reference. */
 function parseArguments(cniArgs: string): readonly StaticAddress[] {
   const values = parseCniArgs(cniArgs, ["IP", "GATEWAY"]);
-  const gateways = mapList(splitList(values.get("GATEWAY")), readGateway);
-  return mapList(splitList(values.get("IP")), (text) => {
+  const gateways = splitList(values.get("GATEWAY")).map(readGateway);
+  return splitList(values.get("IP")).map((text) => {
     const address = readArgument(text);
-    return { address, gateway: pick(gateways, (one) => contains(address, one)).at(-1) };
+    return { address, gateway: gateways.findLast((one) => contains(address, one)) };
   });
 }
 
@@ -92,7 +91,7 @@ function readGateway(text: string): Address {
 
 function refuseSeveral(addresses: readonly StaticAddress[], version: CniVersion): void {
   for (const family of [4, 6]) {
-    if (pick(addresses, ({ address }) => address.address.family === family).length <= 1) continue;
+    if (addresses.filter(({ address }) => address.address.family === family).length <= 1) continue;
     throw invalid("/ipam/addresses", `has several IPv${family} addresses, and cniVersion ${version} has room for one`);
   }
 }

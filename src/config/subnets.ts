@@ -1,5 +1,4 @@
 import { token } from "../cni/json.ts";
-import { first } from "../cni/lists.ts";
 import { invalid, optional, readAddress } from "../cni/read.ts";
 import {
   type Address,
@@ -29,9 +28,9 @@ export interface SubnetJson {
 /** The built-in allocator's subnets; none overlaps another. */
 export function parseSubnets(raw: readonly SubnetJson[], pointer: string): readonly Subnet[] {
   const subnets: Subnet[] = [];
-  for (let index = 0; index < raw.length; index++) {
-    const one = parseSubnet(raw[index] as SubnetJson, `${pointer}/${index}`);
-    const other = first(subnets, ({ subnet }) => overlaps(subnet, one.subnet));
+  for (const [index, entry] of raw.entries()) {
+    const one = parseSubnet(entry, `${pointer}/${index}`);
+    const other = subnets.find(({ subnet }) => overlaps(subnet, one.subnet));
     if (other !== undefined) {
       const same = samePrefix(other.subnet, one.subnet);
       const what = same ? "is listed twice" : `overlaps ${formatPrefix(other.subnet)}`;
@@ -115,7 +114,7 @@ function parseExcluded(raw: SubnetJson, subnet: Prefix, pointer: string): readon
     const place = `${pointer}/${token(key)}`;
     const address = readAddress(text, place);
     if (!contains(subnet, address)) throw invalid(place, outside(address, subnet));
-    if (first(excluded, (one) => sameAddress(one, address)) === undefined) excluded.push(address);
+    if (!excluded.some((one) => sameAddress(one, address))) excluded.push(address);
   }
   return excluded;
 }
