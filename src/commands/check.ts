@@ -9,7 +9,7 @@ import { type Container, findContainer } from "../link/container.ts";
 import { isOwnedBy } from "../link/ipvlan.ts";
 import { macText } from "../link/mac.ts";
 import { describePort, flags, modes } from "../link/modes.ts";
-import { nameParent } from "../link/parent.ts";
+import { nameParent } from "../link/parent/choose.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { IFF_UP, RT_TABLE_MAIN } from "../netlink/constants.ts";
 import { type Link, linkByName } from "../netlink/link.ts";

@@ -1,9 +1,9 @@
 import { parseForRemoval, type RemovalConfig } from "../config/removal.ts";
 import { openForRemoval } from "../ipam/ipam.ts";
-import { releaseParent } from "../link/attach.ts";
-import { type AttachmentId, findAttachment, parentKey } from "../link/attachments.ts";
 import { findContainer } from "../link/container.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
+import { releaseParent } from "../link/parent/release.ts";
+import { type AttachmentId, findAttachment, parentKey } from "../link/records.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Invocation } from "./invocation.ts";

@@ -2,11 +2,12 @@ import { requireCommand } from "../cni/versions.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { openIpam } from "../ipam/ipam.ts";
-import { refuseConflict } from "../link/attach.ts";
-import { attachmentsOfNetwork, parentKey } from "../link/attachments.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
 import { requireIpvlan } from "../link/ipvlan.ts";
-import { checkParentUsable, nameParent } from "../link/parent.ts";
+import { nameParent } from "../link/parent/choose.ts";
+import { checkParentUsable } from "../link/parent/ensure.ts";
+import { refuseConflict } from "../link/parent/shared-port.ts";
+import { attachmentsOfNetwork, parentKey } from "../link/records.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Invocation } from "./invocation.ts";
 

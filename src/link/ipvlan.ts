@@ -4,7 +4,7 @@ import { createIpvlan, deleteLink, type Link } from "../netlink/link.ts";
 import { execute, NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { flags, modes } from "./modes.ts";
-import { explainBusy } from "./parent.ts";
+import { explainBusy } from "./parent/usable.ts";
 
 export interface IpvlanRequest {
   readonly ifname: string;

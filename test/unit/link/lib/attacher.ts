@@ -9,7 +9,7 @@ import {
   recordAttachment,
   recordPort,
   withParentLock,
-} from "../../../../src/link/attachments.ts";
+} from "../../../../src/link/records.ts";
 import { redirect } from "./redirect.ts";
 
 const [folder = "", id = "", rounds] = process.argv.slice(2);

@@ -18,7 +18,7 @@ import {
   recordedPort,
   recordPort,
   withParentLock,
-} from "../../../src/link/attachments.ts";
+} from "../../../src/link/records.ts";
 import { Errno, SystemError } from "../../../src/system/errno.ts";
 import { decode } from "../../../src/system/text.ts";
 import { commandOf, type Runtime, runtimes, temporaryFolder } from "../system/lib/runtimes.ts";

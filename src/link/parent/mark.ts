@@ -1,0 +1,16 @@
+import type { Link } from "../../netlink/link.ts";
+
+/** `ifalias` of the links that this plugin made and may take away again: the mark lives and dies with the link. */
+export const mark = "made by ipvlan-cni";
+
+export function isOurs(link: Link): boolean {
+  return link.alias === mark;
+}
+
+/**
+ * Whether a link of this name can be one that this plugin has made: BASE.VID or di-NETWORK. Saves the question what it is. One
+ * that was renamed by hand since is left to GC.
+ */
+export function mayBeOurs(name: string): boolean {
+  return name.includes(".") || name.startsWith("di-");
+}
