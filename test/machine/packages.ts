@@ -8,7 +8,6 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   symlinkSync,
@@ -36,6 +35,7 @@ const packages: Record<Group, readonly string[]> = {
     "busybox-static",
     "conntrack",
     "containernetworking-plugins",
+    "dnsmasq-base",
     "ethtool",
     "iproute2",
     "iptables",
@@ -65,13 +65,14 @@ const unusedModules = ["sound", "drivers/net/ethernet", "drivers/net/wireless"];
 
 /** The root folder of a group's layer, fetched now if the cache does not have it. */
 export async function layer(group: Group): Promise<string> {
-  const folder = join(cache, group);
   const key = shortHash(JSON.stringify([layout, group, packages[group], await installedOf(packages[group])]));
-  const done = () => existsSync(join(folder, "stamp")) && readFileSync(join(folder, "stamp"), "utf8") === key;
+  // A machine of another checkout, whose packages are others, may be running on its own layer of the same cache.
+  const folder = join(cache, `${group}-${key}`);
+  const done = () => existsSync(join(folder, "stamp"));
   if (!done()) {
     await locked(folder, async () => {
       if (!done()) {
-        await fetchLayer(group, folder, key);
+        await fetchLayer(group, folder);
       }
     });
   }
@@ -82,7 +83,7 @@ export async function layer(group: Group): Promise<string> {
  * Builds the layer beside its place and moves it there whole, the stamp inside: a run that is killed leaves nothing
  * that a later one would believe.
  */
-async function fetchLayer(group: Group, folder: string, key: string): Promise<void> {
+async function fetchLayer(group: Group, folder: string): Promise<void> {
   const building = `${folder}.new`;
   rmSync(building, { recursive: true, force: true });
   const root = join(building, "root");
@@ -99,7 +100,7 @@ async function fetchLayer(group: Group, folder: string, key: string): Promise<vo
     rmSync(join(root, junk), { recursive: true, force: true });
   }
   rmSync(join(building, "debs"), { recursive: true, force: true });
-  writeFileSync(join(building, "stamp"), key);
+  writeFileSync(join(building, "stamp"), "");
   rmSync(folder, { recursive: true, force: true });
   renameSync(building, folder);
   progress(`packages (${group}) are ready`);
