@@ -4,15 +4,7 @@
  * A layer holds what the host lacks. Nothing is installed: packages are downloaded and unpacked into the cache.
  */
 
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { architecture, download, downloadAlone, realPackage } from "./apt.ts";
 import { kernelRelease, unpackKernel } from "./kernel.ts";
