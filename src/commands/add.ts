@@ -4,7 +4,7 @@ import { isAtLeast } from "../cni/versions.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { networkOf } from "../ip/address.ts";
-import { openIpam } from "../ipam/ipam.ts";
+import { openIpam } from "../ipam/open.ts";
 import { attach, clearStaleAttachment } from "../link/attach.ts";
 import { configureLink, enableIpv6 } from "../link/configure.ts";
 import { openContainer } from "../link/container.ts";

@@ -4,7 +4,7 @@ import type { NetworkConfig } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { contains, formatAddress, formatPrefix, sameAddress, samePrefix } from "../ip/address.ts";
-import { openIpam } from "../ipam/ipam.ts";
+import { openIpam } from "../ipam/open.ts";
 import { type Container, findContainer } from "../link/container.ts";
 import { isOwnedBy } from "../link/ipvlan.ts";
 import { macText } from "../link/mac.ts";

@@ -1,5 +1,5 @@
 import { parseForRemoval, type RemovalConfig } from "../config/removal.ts";
-import { openForRemoval } from "../ipam/ipam.ts";
+import { openForRemoval } from "../ipam/open.ts";
 import { findContainer } from "../link/container.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { releaseParent } from "../link/parent/release.ts";

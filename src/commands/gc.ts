@@ -2,7 +2,7 @@ import { parseValidAttachments } from "../cni/gc.ts";
 import { requireCommand } from "../cni/versions.ts";
 import { parseForRemoval } from "../config/removal.ts";
 import { PluginError } from "../errors.ts";
-import { openForRemoval } from "../ipam/ipam.ts";
+import { openForRemoval } from "../ipam/open.ts";
 import { closeContainer, findContainer } from "../link/container.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { releaseParent, removeAbandonedParents } from "../link/parent/release.ts";

@@ -1,7 +1,7 @@
 import { requireCommand } from "../cni/versions.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { openIpam } from "../ipam/ipam.ts";
+import { openIpam } from "../ipam/open.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
 import { requireIpvlan } from "../link/ipvlan.ts";
 import { nameParent } from "../link/parent/choose.ts";

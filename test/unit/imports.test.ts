@@ -54,6 +54,26 @@ t.test("no import runs upward", (t) => {
   t.end();
 });
 
+t.test("no file imports itself by way of others", (t) => {
+  const importsOf = Map.groupBy(
+    imports.filter(({ specifier }) => specifier.startsWith(".")),
+    ({ file }) => file,
+  );
+  const finished = new Set<string>();
+  const circles: string[] = [];
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(" > "));
+    if (path.includes(file) || finished.has(file)) return;
+    for (const { specifier } of importsOf.get(file) ?? []) {
+      walk(relative(src, resolve(src, dirname(file), specifier)), [...path, file]);
+    }
+    finished.add(file);
+  };
+  for (const file of importsOf.keys()) walk(file, []);
+  t.same(circles, []);
+  t.end();
+});
+
 t.test("only src/system/ imports a runtime's modules", (t) => {
   const runtimes = imports.filter(
     ({ file, specifier }) => /^(node|bun)(:|$)/.test(specifier) && !file.startsWith("system/"),

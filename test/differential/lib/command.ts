@@ -10,7 +10,7 @@ import { requireCommand } from "../../../src/cni/versions.ts";
 import { parseNetworkConfig } from "../../../src/config/parse.ts";
 import { parseForRemoval } from "../../../src/config/removal.ts";
 import { type Prefix, parsePrefix } from "../../../src/ip/address.ts";
-import { openForRemoval, openIpam } from "../../../src/ipam/ipam.ts";
+import { openForRemoval, openIpam } from "../../../src/ipam/open.ts";
 
 export interface Outcome {
   readonly status: number;

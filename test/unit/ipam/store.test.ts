@@ -4,7 +4,7 @@ import { join } from "node:path";
 import t from "tap";
 import { port } from "#system";
 import { bootId, bootTime } from "../../../src/ipam/boot.ts";
-import { releaseReservations } from "../../../src/ipam/ipam.ts";
+import { releaseReservations } from "../../../src/ipam/open.ts";
 import { Errno } from "../../../src/system/errno.ts";
 import type { Port } from "../../../src/system/port.ts";
 import { countCalls } from "./lib/calls.ts";

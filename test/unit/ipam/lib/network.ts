@@ -14,7 +14,8 @@ import { join } from "node:path";
 import { parseNetworkConfig } from "../../../../src/config/parse.ts";
 import { PluginError } from "../../../../src/errors.ts";
 import { formatAddress, formatPrefix, type Prefix, parsePrefix } from "../../../../src/ip/address.ts";
-import { type Ipam, openIpam } from "../../../../src/ipam/ipam.ts";
+import type { Ipam } from "../../../../src/ipam/ipam.ts";
+import { openIpam } from "../../../../src/ipam/open.ts";
 
 export type Json = Record<string, unknown>;
 
