@@ -1,6 +1,8 @@
 import { port } from "#system";
 import { type Command, parseEnvironment } from "./cni/environment.ts";
+import { oneLine } from "./cni/one-line.ts";
 import { formatError, formatVersion } from "./cni/print.ts";
+import { readStdin, readStdinAtHand } from "./cni/stdin.ts";
 import { cniVersions } from "./cni/versions.ts";
 import { add } from "./commands/add.ts";
 import { check } from "./commands/check.ts";
@@ -9,11 +11,10 @@ import { explain } from "./commands/explain.ts";
 import { gc } from "./commands/gc.ts";
 import type { Invocation } from "./commands/invocation.ts";
 import { status } from "./commands/status.ts";
-import { readAll, writeAll } from "./system/files.ts";
-import { decode, encode } from "./system/text.ts";
+import { writeAll } from "./system/files.ts";
+import { encode } from "./system/text.ts";
 import { commit, version } from "./version.ts";
 
-const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
@@ -32,16 +33,18 @@ function run(): number {
     writeAll(STDERR, encode(about()), "standard error");
     return 0;
   }
-  let stdin = "";
+  let stdin: string | undefined;
   const print = (text: string) => writeAll(STDOUT, encode(text), "standard output");
-  const warn = (message: string) => writeAll(STDERR, encode(`ipvlan: warning: ${message}\n`), "standard error");
+  const warn = (message: string) =>
+    writeAll(STDERR, encode(`ipvlan: warning: ${oneLine(message)}\n`), "standard error");
   try {
-    stdin = decode(readAll(STDIN, "standard input"));
     const environment = parseEnvironment(port.environment);
-    commands[environment.command]({ environment, variables: port.environment, stdin, print, warn });
+    const { command } = environment;
+    stdin = command === "VERSION" ? readStdinAtHand() : readStdin();
+    commands[command]({ environment, variables: port.environment, stdin, print, warn });
     return 0;
   } catch (error) {
-    const text = formatError(explain(error), stdin);
+    const text = formatError(explain(error), stdin ?? configurationAtHand());
     try {
       print(text);
     } catch {
@@ -49,6 +52,15 @@ function run(): number {
       writeAll(STDERR, encode(text), "standard error");
     }
     return 1;
+  }
+}
+
+/** For an error's version alone. */
+function configurationAtHand(): string {
+  try {
+    return readStdinAtHand();
+  } catch {
+    return "";
   }
 }
 

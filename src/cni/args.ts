@@ -1,4 +1,5 @@
 import { ErrorCode, PluginError } from "../errors.ts";
+import { describe } from "./json.ts";
 
 /**
  * `CNI_ARGS`, "K=V;K2=V2", as libcni reads it (cni, pkg/types/args.go): an unknown key is an error unless the runtime
@@ -16,7 +17,7 @@ export function parseCniArgs(text: string, known: readonly string[]): ReadonlyMa
     const equals = pair.indexOf("=");
     const key = pair.slice(0, equals);
     const value = pair.slice(equals + 1);
-    if (equals < 0 || value.includes("=")) throw fault(`${JSON.stringify(pair)} is no KEY=VALUE`);
+    if (equals < 0 || value.includes("=")) throw fault(`${describe(pair)} is no KEY=VALUE`);
     if (key === "IgnoreUnknown") ignoreUnknown = parseBoolean(value);
     else if (known.includes(key)) values.set(key, value);
     else unknown.push(key);

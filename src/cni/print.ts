@@ -1,5 +1,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
-import { isObject, type JsonObject } from "./json.ts";
+import { isObject, type JsonObject, tryJson } from "./json.ts";
+import { oneLine } from "./one-line.ts";
 import type { Result } from "./result.ts";
 import { resultToJson } from "./result-to-json.ts";
 import { type CniVersion, cniVersions, newestVersion, unversioned } from "./versions.ts";
@@ -19,8 +20,8 @@ export function formatError(error: unknown, stdin: string): string {
   return format({
     cniVersion: versionIn(stdin),
     code,
-    msg: message.replaceAll("\n", " "),
-    details: details === "" ? undefined : details,
+    msg: oneLine(message),
+    details: details === "" ? undefined : oneLine(details),
   });
 }
 
@@ -36,17 +37,12 @@ export function formatVersion(stdin: string): string {
   return format({ cniVersion: versionIn(stdin, newestVersion), supportedVersions: cniVersions });
 }
 
-// The text may be anything: what cannot be read has the newest version.
+// The text may be anything: what cannot be read has the newest version, and so has what is no version at all.
 function versionIn(stdin: string, absent: CniVersion = unversioned): string {
-  try {
-    const value: unknown = JSON.parse(stdin);
-    if (!isObject(value)) return newestVersion;
-    const version = value.cniVersion;
-    if (typeof version === "string" && version !== "") return version;
-    return version === undefined || version === null || version === "" ? absent : newestVersion;
-  } catch {
-    return newestVersion;
-  }
+  const value = tryJson(stdin);
+  const version = isObject(value) ? (value.cniVersion ?? "") : undefined;
+  if (version === "") return absent;
+  return typeof version === "string" && /^[\w.+-]{1,32}$/.test(version) ? version : newestVersion;
 }
 
 // Four spaces, as libcni writes it: people read this in logs and on terminals.

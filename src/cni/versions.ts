@@ -1,5 +1,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import type { Command } from "./environment.ts";
+import { describe } from "./json.ts";
 
 /** Every released version of the CNI specification, oldest first. */
 export const cniVersions = ["0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"] as const;
@@ -26,7 +27,7 @@ export function parseCniVersion(value: unknown): CniVersion {
   if (typeof value !== "string") {
     throw new PluginError(ErrorCode.invalidConfiguration, "cniVersion must be a string such as 1.1.0", "/cniVersion");
   }
-  const message = `cniVersion ${JSON.stringify(value)} is not supported: use one of ${cniVersions.join(", ")}`;
+  const message = `cniVersion ${describe(value)} is not supported: use one of ${cniVersions.join(", ")}`;
   throw new PluginError(ErrorCode.incompatibleVersion, message, "/cniVersion");
 }
 

@@ -1,6 +1,7 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { NetlinkError } from "../netlink/socket.ts";
 import { Errno, errnoName, SystemError } from "../system/errno.ts";
+import { remedy } from "../system/remedy.ts";
 
 /** Gives an error of the kernel that no command expected its code and a sentence; others stay what they are. */
 export function explain(error: unknown): unknown {
@@ -10,8 +11,8 @@ export function explain(error: unknown): unknown {
     return new PluginError(ErrorCode.kernel, `the kernel refused to ${error.what}: ${reason}`, error.message);
   }
   if (error instanceof SystemError) {
-    const rights = error.errno === Errno.EPERM || error.errno === Errno.EACCES ? ": run as root" : "";
-    return new PluginError(ErrorCode.ioFailure, `${error.message}${rights}`, `${error.call} ${errnoName(error.errno)}`);
+    const { message, call, errno } = error;
+    return new PluginError(ErrorCode.ioFailure, message + remedy(errno), `${call} ${errnoName(errno)}`);
   }
   return error;
 }

@@ -56,7 +56,7 @@ export function errorFromSchema(error: SchemaError, data: unknown): PluginError 
 /** SPEC.md, "Error": code 2, "the error message must contain the key and value of the unsupported field". */
 function unknownKey(pointer: string, key: string, parent: unknown, known: readonly string[]): PluginError {
   const value = isObject(parent) ? parent[key] : undefined;
-  const message = `${placeOf(pointer)} has an unknown key ${JSON.stringify(key)} (value ${describe(value)})`;
+  const message = `${placeOf(pointer)} has an unknown key ${describe(key)} (value ${describe(value)})`;
   const help = hint(key, known) || `: known are ${known.join(", ")}`;
   return new PluginError(ErrorCode.unsupportedField, message + help, `${pointer}/${token(key)}`);
 }

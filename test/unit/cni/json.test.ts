@@ -67,6 +67,35 @@ t.test("JSON with one character changed is faulty exactly when JSON.parse says s
   );
 });
 
+t.test("brackets are read 1,000 levels deep, in strings any number of them", async (t) => {
+  const nested = (depth: number, inner = "") => `{"a": ${"[".repeat(depth - 1)}${inner}${"]".repeat(depth - 1)}}`;
+  t.doesNotThrow(() => decodeObject(nested(1000)));
+  for (const text of [nested(1001), "[".repeat(1e6), '{"a":'.repeat(1001), nested(1000, "{}")]) {
+    const { code, message } = refusal(() => decodeObject(text));
+    t.strictSame([code, message], [6, "the network configuration is nested deeper than 1000 levels"]);
+  }
+  const brackets = "[{".repeat(5000);
+  t.doesNotThrow(() => decodeObject(JSON.stringify({ [`"${brackets}\\`]: `\\"${brackets}`, b: [brackets] })));
+  t.doesNotThrow(() => decodeObject(`{"a": [${"[],{},".repeat(5000)}1]}`), "side by side");
+  t.equal(refusal(() => decodeObject(`{"a": "${brackets}`)).code, 6);
+  t.match(refusal(() => decodeObject(`{"a": "\\"${brackets}", ${"[".repeat(2000)}`)).message, "nested");
+});
+
+t.test("the place of a fault in a long text is found in a moment, whatever the text is", async (t) => {
+  for (const [text, column] of [
+    [`["${"x".repeat(5e6)}`, 5e6 + 3],
+    [`["${"\\n".repeat(2e6)}`, 4e6 + 3],
+    [`[${"1".repeat(5e6)}`, 5e6 + 2],
+    [`[1.${"1".repeat(5e6)},]`, 5e6 + 5],
+    [`[1e${"1".repeat(5e6)}x`, 5e6 + 4],
+    [`[${"1,".repeat(1e6)}]`, 2e6 + 2],
+    [`[${" ".repeat(5e6)}`, 5e6 + 2],
+    [`[${"[],".repeat(400)}`, 1202],
+  ] as const) {
+    t.equal(findFault(text).at, column - 1, text.slice(0, 20));
+  }
+});
+
 t.test("places are written as people do", async (t) => {
   t.equal(placeOf("/ipam/subnets/0/gateway"), "ipam.subnets[0].gateway");
   t.equal(placeOf(""), "the network configuration");
@@ -77,4 +106,9 @@ t.test("values in messages are short", async (t) => {
   t.equal(describe("a"), '"a"');
   t.equal(describe(undefined), "nothing");
   t.equal(describe("x".repeat(100)).length, 60);
+  t.equal(describe({ a: [1, { b: null }], c: "d" }), '{"a":[1,{"b":null}],"c":"d"}');
+  for (const long of ["\\".repeat(1e6), Array(1e6).fill([]), { ["k".repeat(1e6)]: 1 }, [[["x".repeat(1e6)]]]]) {
+    t.equal(describe(long).length, 60);
+    t.ok(JSON.stringify(long).startsWith(describe(long).slice(0, 57)));
+  }
 });

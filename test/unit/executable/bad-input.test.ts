@@ -31,6 +31,16 @@ const configurations: [string, string | object, number, RegExp, string?][] = [
     "/ipam/subnets/0/gateway",
   ],
   ["an unknown key in ipam", { ...config, ipam: { subnetz: [] } }, 2, /subnetz/],
+  ["100,000 nested lists", "[".repeat(100_000), 6, /nested deeper than 1000 levels/],
+  ["50,000 nested objects", `${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`, 6, /nested deeper/],
+  ["lists nested within a key", `{"name": "n", "x": ${"[".repeat(1001)}${"]".repeat(1001)}}`, 6, /nested deeper/],
+  ["a name of 10 MB", { ...config, name: "n".repeat(1e7) }, 7, /name "n+"? .* must begin|bytes/, "/name"],
+  ["a text of 10 MB that is not closed", `{"name": "${"n".repeat(1e7)}`, 6, /column 10000011: a closing quote/],
+  ["a number of 10 MB in no JSON", `{"mtu": 1${"0".repeat(1e7)},}`, 6, /column 10000011: a key/],
+  ["more than 16 MiB", " ".repeat(2 ** 24 + 1), 6, /more than 16 MiB/],
+  ["characters that steer a terminal", { ...config, mode: "\u001b[2J\r\n\u2028\u202e\0" }, 7, /mode "\\u001b\[2J/],
+  ["the same in a key", { ...config, ipam: { "\u001b[2J\r\n\u2028\u202e\0": 1 } }, 2, /unknown key/],
+  ["a cniVersion of 1 MB", { ...config, cniVersion: "1".repeat(1e6) }, 1, /cniVersion "1+\.\.\. is not supported/],
 ];
 
 const environments: [string, Record<string, string>, RegExp][] = [
@@ -44,6 +54,11 @@ const environments: [string, Record<string, string>, RegExp][] = [
   ["a CNI_NETNS that is no namespace", { CNI_NETNS: "/etc/passwd" }, /CNI_NETNS \/etc\/passwd is no network namespace/],
 ];
 
+/** What a log takes as one line: no line break of any script, nothing that steers a terminal or turns the text around. */
+function isOneLine(text: string): boolean {
+  return !/[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u.test(text) && Buffer.byteLength(text) <= 2048;
+}
+
 for (const { name, path } of executables) {
   t.test(`${name}: each class of bad configuration gets one JSON error with the specification's code`, async (t) => {
     for (const [what, stdin, code, message, pointer] of configurations) {
@@ -51,7 +66,9 @@ for (const { name, path } of executables) {
       t.equal(answer.code, 1, `${what}: exit code`);
       t.equal(answer.json.code, code, `${what}: code`);
       t.match(answer.json.msg, message, `${what}: message`);
-      t.notMatch(answer.json.msg, "\n", `${what}: one line`);
+      t.ok(isOneLine(answer.json.msg), `${what}: one line of at most 2 kB`);
+      t.ok(isOneLine(answer.json.details ?? ""), `${what}: and so are the details`);
+      t.ok(answer.stdout.length < 10_000, `${what}: nothing else is long`);
       if (pointer !== undefined) t.equal(answer.json.details, pointer, `${what}: details`);
       t.equal(answer.stderr, "", `${what}: nothing on stderr`);
     }

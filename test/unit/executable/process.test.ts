@@ -1,7 +1,8 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import t from "tap";
 import { addEnvironment, config, executables, run } from "./lib/plugin.ts";
 
@@ -16,6 +17,23 @@ for (const { name, path } of executables) {
     });
     t.equal(answer.code, 0);
     t.equal(answer.stderr, "");
+  });
+
+  t.test(`${name}: VERSION, and an error of the environment, wait for no end of standard input`, async (t) => {
+    for (const [what, environment, given, expected] of [
+      ["VERSION and a configuration", { CNI_COMMAND: "VERSION" }, '{"cniVersion": "0.4.0"}\n', "0.4.0"],
+      ["VERSION and nothing", { CNI_COMMAND: "VERSION" }, "", "1.1.0"],
+      ["VERSION and half of it", { CNI_COMMAND: "VERSION" }, '{"cniVersion": ', "1.1.0"],
+      ["an unknown command", { CNI_COMMAND: "add" }, '{"cniVersion": "0.3.1"}', "0.3.1"],
+      ["no CNI_CONTAINERID", { ...addEnvironment, CNI_CONTAINERID: "" }, "", "1.1.0"],
+    ] as const) {
+      const child = spawn(path, [], { env: environment, stdio: ["pipe", "pipe", "inherit"] });
+      child.stdin.write(given);
+      const answer = JSON.parse(await text(child.stdout));
+      t.equal(answer.cniVersion, expected, what);
+      t.equal(child.stdin.writableEnded, false, `${what}: the pipe is still open`);
+      child.stdin.destroy();
+    }
   });
 
   t.test(`${name}: without CNI_COMMAND it says on stderr what it is, as the reference plugins do`, async (t) => {
