@@ -1,5 +1,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
-import { interfaceNameFault, isIdentifier } from "./names.ts";
+import { describe } from "./json.ts";
+import { identifierFault, interfaceNameFault } from "./names.ts";
 
 export const commands = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"] as const;
 
@@ -61,7 +62,7 @@ function checkRequired(command: Command, get: (name: Variable) => string): void 
     const value = get(name);
     const fault = value === "" ? undefined : faultOf(name, value);
     if (value === "") missing.push(name);
-    if (fault !== undefined) malformed.push(`${name} ${JSON.stringify(value)} ${fault}`);
+    if (fault !== undefined) malformed.push(`${name} ${describe(value)} ${fault}`);
   }
   if (missing.length > 0) malformed.unshift(`${command} needs ${missing.join(", ")} in the environment`);
   if (malformed.length > 0) throw new PluginError(ErrorCode.invalidEnvironment, malformed.join("; "));
@@ -73,14 +74,11 @@ function isTrue(text: string): boolean {
 
 function parseCommand(text: string): Command {
   if ((commands as readonly string[]).includes(text)) return text as Command;
-  const what = text === "" ? "CNI_COMMAND is not set" : `CNI_COMMAND ${JSON.stringify(text)} is unknown`;
+  const what = text === "" ? "CNI_COMMAND is not set" : `CNI_COMMAND ${describe(text)} is unknown`;
   throw new PluginError(ErrorCode.invalidEnvironment, `${what}: it must be one of ${commands.join(", ")}`);
 }
 
 function faultOf(name: Variable, value: string): string | undefined {
   if (name === "CNI_IFNAME") return interfaceNameFault(value);
-  if (name === "CNI_CONTAINERID" && !isIdentifier(value)) {
-    return "must begin with a letter or digit and hold only letters, digits, _, . and -";
-  }
-  return undefined;
+  return name === "CNI_CONTAINERID" ? identifierFault(value) : undefined;
 }

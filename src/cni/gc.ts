@@ -1,5 +1,6 @@
-import { decodeObject, token } from "./json.ts";
-import { readList, readObject, readString } from "./read.ts";
+import { decodeObject, describe, token } from "./json.ts";
+import { identifierFault, interfaceNameFault } from "./names.ts";
+import { invalid, readList, readObject, readString } from "./read.ts";
 
 /** The tuple that stands for an attachment (SPEC.md, section 3). */
 export interface Attachment {
@@ -22,8 +23,16 @@ export function parseValidAttachments(stdin: string): readonly Attachment[] | un
   return readList(raw[key], `/${token(key)}`, (value, pointer) => {
     const { containerID, ifname } = readObject(value, pointer);
     return {
-      containerId: readString(containerID, `${pointer}/containerID`),
-      ifname: readString(ifname, `${pointer}/ifname`),
+      containerId: readName(containerID, `${pointer}/containerID`, identifierFault),
+      ifname: readName(ifname, `${pointer}/ifname`, interfaceNameFault),
     };
   });
+}
+
+/** A name that becomes a part of a file's name: what no ADD was given is no attachment's. */
+function readName(value: unknown, pointer: string, faultOf: (name: string) => string | undefined): string {
+  const name = readString(value, pointer);
+  const fault = faultOf(name);
+  if (fault === undefined) return name;
+  throw invalid(pointer, `${describe(name)} ${fault}`);
 }

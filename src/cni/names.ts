@@ -1,25 +1,43 @@
 // The rules for names that the specification and the kernel have in common with every plugin.
 import { encode } from "../system/text.ts";
 
+/** Bytes of a file's name (limits.h, NAME_MAX). */
+export const longestFileName = 255;
+
 /** Network names and container ids (SPEC.md, "Configuration format" and "Parameters"). Safe as a file's name. */
 export function isIdentifier(text: string): boolean {
   return /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(text);
+}
+
+/** What is wrong with an identifier, as the end of a sentence; undefined for a good one. */
+export function identifierFault(text: string): string | undefined {
+  return isIdentifier(text) ? undefined : "must begin with a letter or digit and hold only letters, digits, _, . and -";
 }
 
 /** IFNAMSIZ without the terminating NUL. */
 export const longestInterfaceName = 15;
 
 /**
- * The kernel's rule (net/core/dev.c, dev_valid_name), which is libcni's as well.
+ * Names that a link can have, in the kernel (net/core/dev.c, dev_valid_name) and in libcni, and that it then really has: the kernel
+ * replaces `%d` by a number.
  * @returns what is wrong with the name, as the end of a sentence; undefined for a good one
  */
 export function interfaceNameFault(name: string): string | undefined {
   if (name === "") return "is empty";
   if (name === "." || name === "..") return "is a name that the kernel refuses";
-  // White space and control characters (of which the kernel refuses fewer), "/" and ":".
-  if (/[/:\s\p{Cc}]/u.test(name)) return "has a character in it that the kernel refuses: no /, : or white space";
-  const bytes = encode(name).length;
-  return bytes > longestInterfaceName ? `has ${bytes} bytes, and the kernel takes ${longestInterfaceName}` : undefined;
+  // Their folders below /proc/sys/net (net/core/sysctl_net_core.c, sysctl_dev_name_is_allowed).
+  if (name === "all" || name === "default") return "is a name that the kernel keeps for settings of all interfaces";
+  if (name.includes("%")) return "has a % in it, which the kernel replaces by a number or refuses";
+  const bytes = encode(name);
+  // White space and control characters (of which the kernel refuses fewer), "/" and ":". The kernel looks at bytes, and to it 0xa0,
+  // which is the end of "à", is white space as well.
+  if (/[/:\s\p{Cc}]/u.test(name) || bytes.includes(0xa0)) {
+    return "has a character in it that the kernel refuses: no /, : or white space";
+  }
+  const { length } = bytes;
+  return length > longestInterfaceName
+    ? `has ${length} bytes, and the kernel takes ${longestInterfaceName}`
+    : undefined;
 }
 
 /** Names of executables that are looked up on CNI_PATH (SPEC.md, "Plugin configuration objects"): no path. */

@@ -1,3 +1,4 @@
+import { describe } from "../cni/json.ts";
 import { interfaceNameFault, longestInterfaceName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import type { Interface } from "../cni/result.ts";
@@ -20,7 +21,7 @@ export function parseParent(
   if (raw.internal === true) return { kind: "dummy", name: dummyName(networkName) };
   if (configured !== undefined) return configured;
   if (raw.vlan !== undefined) throw invalid("/vlan", 'needs "master", the link that carries the VLAN');
-  if (previous !== undefined) return { kind: "chained", name: soleInterface(previous).name };
+  if (previous !== undefined) return { kind: "chained", name: parseChained(previous) };
   // As the reference plugin, for which Podman writes an empty `master`. It would do the same on the host without the key;
   // there no parent means an isolated network, as in Docker.
   if (raw.linkInContainer === true || raw.master === "") return { kind: "defaultRoute", family: 4, vlan: undefined };
@@ -32,10 +33,7 @@ function parseMaster(raw: NetworkConfiguration): ParentChoice | undefined {
   const master = raw.master || parent;
   if (master === undefined) return undefined;
   if (parent !== undefined && parent !== master) {
-    throw invalid(
-      "/parent",
-      `${JSON.stringify(parent)} and master ${JSON.stringify(master)} are two parents: leave one out`,
-    );
+    throw invalid("/parent", `${describe(parent)} and master ${describe(master)} are two parents: leave one out`);
   }
   if (typeof master === "string") return parseNamed(master, raw.master ? "/master" : "/parent", vlan);
   if (master.subnet !== undefined) {
@@ -46,7 +44,7 @@ function parseMaster(raw: NetworkConfiguration): ParentChoice | undefined {
 
 function parseNamed(link: string, pointer: string, vid: number | undefined): ParentChoice {
   const fault = interfaceNameFault(link);
-  if (fault !== undefined) throw invalid(pointer, `${JSON.stringify(link)} ${fault}`);
+  if (fault !== undefined) throw invalid(pointer, `${describe(link)} ${fault}`);
   if (vid === undefined) {
     const vlan = parseVlanName(link);
     refuseLoopback(vlan?.base ?? link, pointer);
@@ -62,7 +60,7 @@ function vlanName(base: string, vid: number, pointer: string): string {
   const fault = interfaceNameFault(name);
   if (fault === undefined) return name;
   const remedy = `make the link by hand under a name of at most ${longestInterfaceName} bytes and give that as "master"`;
-  throw invalid(pointer, `makes the name ${JSON.stringify(name)}, which ${fault}: ${remedy}`);
+  throw invalid(pointer, `makes the name ${describe(name)}, which ${fault}: ${remedy}`);
 }
 
 /** `BASE.VID` with a VID of 1 to 4094, decimal and without leading zeros; BASE may hold dots itself. */
@@ -77,6 +75,14 @@ export function parseVlanName(name: string): Vlan | undefined {
 
 function refuseLoopback(link: string, pointer: string): void {
   if (link === "lo") throw invalid(pointer, '"lo" cannot be a parent: the loopback interface leads to no network');
+}
+
+/** The name comes from another program, and becomes a link's and a lock file's. */
+function parseChained(previous: readonly Interface[]): string {
+  const found = soleInterface(previous);
+  const fault = interfaceNameFault(found.name);
+  if (fault === undefined) return found.name;
+  throw invalid(`/prevResult/interfaces/${previous.indexOf(found)}/name`, `${describe(found.name)} ${fault}`);
 }
 
 /** As the reference plugin, the only interface; where there are several, the only one in a container. */

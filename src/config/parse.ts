@@ -1,5 +1,5 @@
 import { decodeObject, describe, isObject, type JsonObject } from "../cni/json.ts";
-import { isIdentifier } from "../cni/names.ts";
+import { identifierFault, longestFileName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import { type Dns, isEmptyDns, type Result } from "../cni/result.ts";
 import { readDns, resultFromJson } from "../cni/result-from-json.ts";
@@ -32,6 +32,9 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   const warnings: string[] = [];
   const keys = readKeys(decodeObject(text), warnings);
   const name = parseName(keys.name);
+  if (name.length > longestFileName) {
+    throw invalid("/name", `has ${name.length} bytes, and the folder of its addresses can have ${longestFileName}`);
+  }
   const cniVersion = parseCniVersion(keys.cniVersion);
   const raw = checkShape(keys);
 
@@ -60,9 +63,9 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
 /** SPEC.md, "Configuration format". The name is a folder's name as well. @throws PluginError 7 */
 export function parseName(value: unknown): string {
   if (value === undefined) throw invalid("/name", "is missing: the network needs a name");
-  if (typeof value === "string" && isIdentifier(value)) return value;
-  const rule = "must begin with a letter or digit and hold only letters, digits, _, . and -";
-  throw invalid("/name", `${describe(value)} ${rule}`);
+  const fault = typeof value === "string" ? identifierFault(value) : "must be a string";
+  if (fault === undefined) return value as string;
+  throw invalid("/name", `${describe(value)} ${fault}`);
 }
 
 /** The schema's rules: types, bounds, known keys. */

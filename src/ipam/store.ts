@@ -1,9 +1,10 @@
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
-import { Errno, isErrno, SystemError } from "../system/errno.ts";
+import { Errno, SystemError } from "../system/errno.ts";
 import {
   createFirst,
   type FileStatus,
   fileStatus,
+  isAbsent,
   listFolder,
   makeFolder,
   overwriteFile,
@@ -252,7 +253,7 @@ export function withStore<T>(
   try {
     return locked();
   } catch (error) {
-    if (!isErrno(error, Errno.ENOENT) || (error as SystemError).path !== lock) throw error;
+    if (!(error instanceof SystemError && isAbsent(error.errno) && error.path === lock)) throw error;
     if (!make) return undefined;
     makeFolder(folderOf(dataDir, network));
     return locked();

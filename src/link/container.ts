@@ -1,6 +1,7 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { closeNetlink, type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
 import { Errno, SystemError } from "../system/errno.ts";
+import { isAbsent } from "../system/files.ts";
 import { closeNamespace, inNamespace, type Namespace, openNamespace } from "../system/namespace.ts";
 
 /** A container's network namespace and a netlink socket in it. */
@@ -50,5 +51,5 @@ function open(path: string): Container {
 // answers ESRCH.
 function isGone({ call, errno }: SystemError): boolean {
   if (call === "setns") return errno === Errno.EINVAL;
-  return call === "open" && (errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ESRCH);
+  return call === "open" && (isAbsent(errno) || errno === Errno.ESRCH);
 }

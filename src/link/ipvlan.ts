@@ -1,3 +1,4 @@
+import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { createIpvlan, deleteLink, type Link } from "../netlink/link.ts";
@@ -19,7 +20,9 @@ export interface IpvlanRequest {
  * again by the kernel, so DEL of an old container could meet the interface of a new one.
  */
 export function ownerAlias(containerId: string): string {
-  return `ipvlan-cni ${containerId}`.slice(0, 255);
+  const alias = `ipvlan-cni ${containerId}`;
+  // IFALIASZ without the terminating NUL.
+  return alias.length <= 255 ? alias : `${alias.slice(0, 200)}~${hash(alias)}`;
 }
 
 /** Whether the link is this container's. One without an alias may come from the reference plugin or from an ADD that was killed. */

@@ -1,4 +1,7 @@
 import { port } from "#system";
+import { isObject, type JsonObject, tryJson } from "../cni/json.ts";
+import { interfaceNameFault, isIdentifier, longestFileName } from "../cni/names.ts";
+import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
 import { check, Errno } from "../system/errno.ts";
 import {
@@ -11,7 +14,8 @@ import {
   replaceFile,
   withLock,
 } from "../system/files.ts";
-import { cstring } from "../system/text.ts";
+import { cstring, encode } from "../system/text.ts";
+import { flags, modes } from "./modes.ts";
 
 /**
  * What this plugin remembers of its attachments, on a tmpfs: like the links themselves it is gone after a reboot.
@@ -49,19 +53,10 @@ export function parentKey(name: string, namespaceIdentity: string | undefined): 
   return namespaceIdentity === undefined ? name : `${name}@${namespaceIdentity}`;
 }
 
-// A file name holds 255 bytes, and the specification sets no limit to a container's id.
+// The specification sets no limit to a container's id. Only the interface's name, at the end, can have characters of several bytes.
 function entryName(...parts: readonly string[]): string {
   const name = parts.join(":");
-  return name.length <= 250 ? name : `${name.slice(0, 180)}~${fingerprint(name)}`;
-}
-
-/** FNV-1a, 64 bits, hexadecimal. */
-function fingerprint(text: string): string {
-  let hash = 0xcbf29ce484222325n;
-  for (let i = 0; i < text.length; i++) {
-    hash = BigInt.asUintN(64, (hash ^ BigInt(text.charCodeAt(i))) * 0x100000001b3n);
-  }
-  return hash.toString(16);
+  return encode(name).length <= longestFileName ? name : `${name.slice(0, 180)}~${hash(name)}`;
 }
 
 /** Runs `work` while no other process changes this parent or its attachments. */
@@ -121,7 +116,9 @@ function linkFile(from: string, to: string): number {
 
 /** What is recorded of one attachment; undefined where nothing readable is. */
 export function findAttachment(network: string, containerId: string, ifname: string): Attachment | undefined {
-  return readAttachment(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
+  const found = readAttachment(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
+  const isIt = found?.network === network && found.containerId === containerId && found.ifname === ifname;
+  return isIt ? found : undefined;
 }
 
 /**
@@ -165,14 +162,27 @@ function readAll(folder: string): Attachment[] {
     .filter((attachment) => attachment !== undefined);
 }
 
-/** Records are written whole, so what does not parse was written by nobody who knows this format: passed over. */
+/** Records are written whole, so what is none of ours was written by nobody who knows this format: passed over. */
 function readAttachment(path: string): Attachment | undefined {
-  const text = readSmall(path);
-  if (text === undefined) return undefined;
-  try {
-    const record = JSON.parse(text) as Attachment;
-    return typeof record.parent === "string" && typeof record.netns === "string" ? record : undefined;
-  } catch {
-    return undefined;
-  }
+  const record = tryJson(readSmall(path) ?? "");
+  return isObject(record) && isAttachment(record) ? record : undefined;
+}
+
+/** Each of these becomes a link's name, or a part of a path. */
+function isAttachment(record: Readonly<Record<string, unknown>>): record is Attachment & JsonObject {
+  const { network, containerId, ifname, netns, parent, parentName, linkInContainer, mode, flag } = record;
+  return (
+    [network, containerId].every((name) => typeof name === "string" && isIdentifier(name)) &&
+    [ifname, parentName].every((name) => typeof name === "string" && interfaceNameFault(name) === undefined) &&
+    typeof netns === "string" &&
+    !netns.includes("\0") &&
+    typeof parent === "string" &&
+    (parent === parentName ||
+      (parent.startsWith(`${parentName}@`) && /^[\d:]+$/.test(parent.slice(`${parentName}@`.length)))) &&
+    typeof linkInContainer === "boolean" &&
+    typeof mode === "string" &&
+    Object.hasOwn(modes, mode) &&
+    typeof flag === "string" &&
+    Object.hasOwn(flags, flag)
+  );
 }

@@ -41,10 +41,15 @@ export function writeAll(fd: number, bytes: Uint8Array, name: string): void {
   }
 }
 
+/** Whether the errno of a call says that there is no such file: a name that is too long cannot be any file's. */
+export function isAbsent(errno: number): boolean {
+  return errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ENAMETOOLONG;
+}
+
 /** The file's text, or undefined where there is none. */
 export function readText(path: string): string | undefined {
   const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd === -Errno.ENOENT || fd === -Errno.ENOTDIR) return undefined;
+  if (isAbsent(-fd)) return undefined;
   check(fd, "open", path);
   try {
     return decode(readAll(fd, path));
@@ -70,7 +75,8 @@ export function writeExisting(path: string, text: string): void {
  */
 export function replaceFile(path: string, text: string, mode = 0o600): void {
   const slash = path.lastIndexOf("/") + 1;
-  const temporary = `${path.slice(0, slash)}.${path.slice(slash)}.tmp`;
+  // Cut, since a file's name holds 255 bytes.
+  const temporary = `${path.slice(0, slash)}.${path.slice(slash, slash + 200)}.tmp`;
   const fd = check(port.open(cstring(temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), "open", temporary);
   try {
     writeAll(fd, encode(text), temporary);
@@ -83,7 +89,7 @@ export function replaceFile(path: string, text: string, mode = 0o600): void {
 /** Removes a file; false where there was none. */
 export function removeFile(path: string): boolean {
   const result = port.unlink(cstring(path));
-  if (result === -Errno.ENOENT || result === -Errno.ENOTDIR) return false;
+  if (isAbsent(-result)) return false;
   check(result, "unlink", path);
   return true;
 }
@@ -91,7 +97,9 @@ export function removeFile(path: string): boolean {
 /** Removes an empty folder; false where it is not empty or not there. */
 export function removeFolder(path: string): boolean {
   const result = port.rmdir(cstring(path));
-  if (result === -Errno.ENOENT || result === -Errno.ENOTEMPTY || result === -Errno.EEXIST) return false;
+  // A file in its place is another matter.
+  const isMissing = result !== -Errno.ENOTDIR && isAbsent(-result);
+  if (isMissing || result === -Errno.ENOTEMPTY || result === -Errno.EEXIST) return false;
   check(result, "rmdir", path);
   return true;
 }
@@ -114,7 +122,7 @@ export function makeFolder(path: string, mode = 0o755): void {
 /** The names in a folder, without `.` and `..`, in the folder's own order; empty where there is no folder. */
 export function listFolder(path: string): string[] {
   const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd === -Errno.ENOENT || fd === -Errno.ENOTDIR) return [];
+  if (isAbsent(-fd)) return [];
   check(fd, "open", path);
   try {
     const names: string[] = [];
@@ -160,7 +168,7 @@ function statx(fd: number, path: string, flags: number): FileStatus | undefined 
   const STATX_BASIC_STATS = 0x7ff;
   const buffer = new Uint8Array(256);
   const result = port.statx(fd, cstring(path), flags, STATX_BASIC_STATS, buffer);
-  if (result === -Errno.ENOENT || result === -Errno.ENOTDIR) return undefined;
+  if (isAbsent(-result)) return undefined;
   check(result, "statx", path);
   // struct statx: mode at 28, ino at 32, size at 40, mtime at 112 (s64 seconds, u32 nanoseconds), device at 136 and 140
   const view = new DataView(buffer.buffer);
@@ -249,7 +257,7 @@ export function once<T>(item: T): () => T | undefined {
  */
 export function readSmall(path: string): string | undefined {
   const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
-  if (fd === -Errno.ENOENT || fd === -Errno.ENOTDIR) return undefined;
+  if (isAbsent(-fd)) return undefined;
   check(fd, "open", path);
   try {
     let buffer = new Uint8Array(1024);

@@ -91,6 +91,10 @@ t.test("interface names are those that the kernel takes", async (t) => {
     "a\u00a0b",
     "a\0b",
     "😀😀😀😀",
+    "net%d",
+    "all",
+    "default",
+    "à",
   ]) {
     const { code, message } = refusal(() => parse(name));
     t.equal(code, 4, JSON.stringify(name));

@@ -26,6 +26,11 @@ t.test("without a list, or with a malformed one, nothing may be freed", async (t
     [{ "cni.dev/valid-attachments": ["a"] }, "/cni.dev~1valid-attachments/0"],
     [{ "cni.dev/valid-attachments": [list[0], { containerID: "b" }] }, "/cni.dev~1valid-attachments/1/ifname"],
     [{ "cni.dev/attachments": [{ ifname: "eth0" }] }, "/cni.dev~1attachments/0/containerID"],
+    [
+      { "cni.dev/valid-attachments": [{ ...list[0], containerID: "../x" }] },
+      "/cni.dev~1valid-attachments/0/containerID",
+    ],
+    [{ "cni.dev/valid-attachments": [{ ...list[0], ifname: "a/b" }] }, "/cni.dev~1valid-attachments/0/ifname"],
   ] as const) {
     const error = refusal(() => parse(value));
     t.strictSame([error.code, error.details], [7, details]);

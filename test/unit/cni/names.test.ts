@@ -14,15 +14,22 @@ t.test("identifiers are libcni's: ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", async () => {
 });
 
 t.test("interface names are libcni's: up to 15 bytes, no slash, colon or white space, not . or ..", async () => {
-  const text = fc.string({ unit: fc.constantFrom(..."abc.019-_/: \t\u00a0\u2003é€😀"), maxLength: 17 });
+  const text = fc.string({ unit: fc.constantFrom(..."abc.019-_%/: \t\u00a0\u2003éà€😀"), maxLength: 17 });
   const bytes = (one: string): number => new TextEncoder().encode(one).length;
   fc.assert(
     fc.property(text, (one) => {
-      const isGood = one !== "" && one !== "." && one !== ".." && bytes(one) <= 15 && !/[/:\s]/.test(one);
+      const isGood = one !== "" && one !== "." && one !== ".." && bytes(one) <= 15 && !/[/:\s%à]/.test(one);
       return (interfaceNameFault(one) === undefined) === isGood;
     }),
     { numRuns: 1000 },
   );
+});
+
+t.test("names that the kernel takes for something else are none", async (t) => {
+  for (const name of ["all", "default", "net%d", "%", "à", "a\u0001", "a\u007f", "a\u0085b"]) {
+    t.type(interfaceNameFault(name), "string", JSON.stringify(name));
+  }
+  for (const name of ["all0", "Default", "é", "...", "-"]) t.equal(interfaceNameFault(name), undefined, name);
 });
 
 t.test("programs are names, not paths", async (t) => {

@@ -38,6 +38,18 @@ t.test("no or several interfaces: name the parent", async (t) => {
   }
 });
 
+t.test("the previous plugin's interface becomes a parent only under a name that a link can have", async (t) => {
+  for (const name of ["../../../etc/cron.d/x", "..", "a/b", "eth%d", "all", "sixteen-letters-"]) {
+    const error = refuse(chained([{ name: "", sandbox: netns }, { name }]));
+    t.strictSame([error.code, error.details], [7, "/prevResult/interfaces/1/name"], error.message);
+    t.equal(
+      parse(chained([{ name }], { master: "eth1" })).prevResult?.interfaces[0]?.name,
+      name,
+      "else it is passed on",
+    );
+  }
+});
+
 t.test("a named parent and internal come before the chain", async (t) => {
   t.strictSame(parse(chained([host], { master: "eth1" })).parent.kind, "named");
   t.strictSame(parse(chained([host], { internal: true })).parent, { kind: "dummy", name: "di-n" });

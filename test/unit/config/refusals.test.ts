@@ -15,7 +15,8 @@ const refusals: readonly Refusal[] = [
   [{ name: "../etc" }, 7, "/name", 'name "../etc" must begin with a letter or digit'],
   [{ name: "-a" }, 7, "/name", "must begin with"],
   [{ name: "a b" }, 7, "/name", "must begin with"],
-  [{ name: 5 }, 7, "/name", "name 5"],
+  [{ name: 5 }, 7, "/name", "name 5 must be a string"],
+  [{ name: "n".repeat(256) }, 7, "/name", "name has 256 bytes, and the folder of its addresses can have 255"],
   [{ cniVersion: "9.0.0" }, 1, "/cniVersion", "9.0.0"],
   [{ cniVersion: 1 }, 7, "/cniVersion", "must be a string"],
   // Wrong types.

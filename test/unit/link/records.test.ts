@@ -129,7 +129,12 @@ t.test("containers' ids of any length have records of their own", (t) => {
   const all = [`${long}1`, `${long}2`, "x".repeat(245), "x".repeat(246), "x".repeat(247)].map((containerId) =>
     record(attachment({ containerId })),
   );
-  for (const one of all) t.same(findAttachment("net", one.containerId, "eth0"), one);
+  for (const ifname of ["é".repeat(7), "€".repeat(5)]) {
+    // Bytes count, and the shorter of these have 255 at most by characters alone.
+    for (const length of [233, 236, 239, 240, 245])
+      all.push(record(attachment({ containerId: "y".repeat(length), ifname })));
+  }
+  for (const one of all) t.same(findAttachment("net", one.containerId, one.ifname), one);
   t.equal(attachmentsOnParent("eth0").length, all.length);
   for (const one of all) forget(one);
   t.same(attachmentsOnParent("eth0"), []);
@@ -144,10 +149,30 @@ t.test("files that are no records are passed over", (t) => {
     null: "null",
     list: "[]",
     half: '{"parent":"eth0"',
+    deep: "[".repeat(2000),
+    ...Object.fromEntries(
+      Object.entries({
+        network: "../x",
+        containerId: "a/b",
+        ifname: "..",
+        netns: "/run/netns/a\0b",
+        parent: "eth0@../../../etc",
+        parentName: "../../../etc/cron.d/x",
+        linkInContainer: "yes",
+        mode: "l4",
+        flag: "toString",
+      }).flatMap(([key, wrong]) => [
+        [`wrong ${key}`, JSON.stringify({ ...attachment(), [key]: wrong })],
+        [`without ${key}`, JSON.stringify({ ...attachment(), [key]: undefined })],
+        [`a number as ${key}`, JSON.stringify({ ...attachment(), [key]: 5 })],
+      ]),
+    ),
   })) {
     writeFileSync(join(folder, "networks/net", name), text);
   }
   t.same(ids(attachmentsOfNetwork("net")), ["c1"]);
+  writeFileSync(join(folder, "networks/net/c2:eth0"), JSON.stringify(attachment()));
+  t.equal(findAttachment("net", "c2", "eth0"), undefined, "another one's record is not this one's");
   t.end();
 });
 
