@@ -1,8 +1,8 @@
-// npm run build [-- bun | pkg]: the validators and types from the schemas, then the executables for this machine.
+// npm run build [-- native | pkg]: the validators and types from the schemas, then the executables for this machine.
 // What is up to date is not built again.
-import { buildBunExecutable, hostBunTarget } from "./bun-executable.ts";
 import { generateStep } from "./generate.ts";
 import { runStep } from "./incremental.ts";
+import { buildNativeExecutable } from "./native-executable.ts";
 import { at } from "./paths.ts";
 import { buildPkgExecutable, hostNodeTarget } from "./pkg-executable.ts";
 import { hostArch } from "./runtimes.ts";
@@ -10,7 +10,7 @@ import { readVersion } from "./version.ts";
 
 const version = readVersion();
 const builders: Record<string, (output: string) => Promise<void>> = {
-  bun: (output) => buildBunExecutable(output, hostBunTarget, version),
+  native: (output) => buildNativeExecutable(output, hostArch, version),
   pkg: (output) => buildPkgExecutable(output, hostNodeTarget, version),
 };
 
@@ -20,7 +20,7 @@ async function build(name: string): Promise<void> {
   const output = at("dist", name, "ipvlan");
   await runStep({
     name: `dist/${name}/ipvlan`,
-    inputs: ["src/**/*.{ts,js}", "schemas/**/*.json"],
+    inputs: ["src/**/*.{ts,js,c,h}", "schemas/**/*.json"],
     settings: { version, arch: hostArch },
     outputs: () => [output],
     run: () => builder(output),

@@ -1,10 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import standalone from "ajv/dist/standalone/index.js";
+import { build } from "esbuild";
 import { at } from "./paths.ts";
-import { runTool } from "./run-tool.ts";
-import { bunBinary, hostArch } from "./runtimes.ts";
 import type { NamedSchema, Schema } from "./schema.ts";
 
 /** The source of an ES module that checks a value against the schema, and needs nothing of ajv when it runs. */
@@ -52,15 +49,15 @@ function withoutSchemas(source: string): string {
 /** ajv writes `require` into ES modules, too, where a keyword (uniqueItems, maxLength) needs a function of its own. */
 async function withoutRequire(source: string): Promise<string> {
   if (!source.includes("require(")) return source;
-  // Inside node_modules ajv is found.
-  const folder = mkdtempSync(at("node_modules/.validator-"));
-  try {
-    const entry = join(folder, "validator.mjs");
-    const output = join(folder, "validator.js");
-    writeFileSync(entry, source);
-    await runTool(bunBinary(hostArch), ["build", entry, "--target=node", "--format=esm", `--outfile=${output}`]);
-    return readFileSync(output, "utf8");
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  // As if it stood in this folder: there ajv is found.
+  const { outputFiles } = await build({
+    stdin: { contents: source, resolveDir: at("build") },
+    bundle: true,
+    write: false,
+    format: "esm",
+    platform: "neutral",
+    mainFields: ["main"],
+    absWorkingDir: at("."),
+  });
+  return outputFiles[0]?.text as string;
 }

@@ -17,12 +17,6 @@ export function readVersion(): Version {
   return { version, commit: readCommit() };
 }
 
-/** Options of `bun build` that put the version into src/version.ts. */
-export const versionFlags = ({ version, commit }: Version): string[] => [
-  `--define=BUILD_VERSION=${JSON.stringify(version)}`,
-  `--define=BUILD_COMMIT=${JSON.stringify(commit)}`,
-];
-
 function readCommit(): string {
   try {
     const commit = git("log", "-1", "--format=%h", "--abbrev=12", "--", ...sources);

@@ -3,7 +3,7 @@ import { type Command, parseEnvironment } from "./cni/environment.ts";
 import { oneLine } from "./cni/one-line.ts";
 import { formatError, formatVersion } from "./cni/print.ts";
 import { readStdin, readStdinAtHand } from "./cni/stdin.ts";
-import { cniVersions } from "./cni/versions.ts";
+import { cniVersions, newestVersion } from "./cni/versions.ts";
 import { add } from "./commands/add.ts";
 import { check } from "./commands/check.ts";
 import { del } from "./commands/del.ts";
@@ -11,6 +11,7 @@ import { explain } from "./commands/explain.ts";
 import { gc } from "./commands/gc.ts";
 import type { Invocation } from "./commands/invocation.ts";
 import { status } from "./commands/status.ts";
+import { ErrorCode } from "./errors.ts";
 import { writeAll } from "./system/files.ts";
 import { encode } from "./system/text.ts";
 import { commit, version } from "./version.ts";
@@ -68,4 +69,11 @@ function about(): string {
   return `CNI plugin ipvlan v${version} (${commit})\nCNI protocol versions supported: ${cniVersions.join(", ")}\n`;
 }
 
-port.exit(run());
+/** Where even the answer could not be made: the runtime still gets an error object (SPEC.md, section 5). */
+const lastWords = {
+  cniVersion: newestVersion,
+  code: ErrorCode.internal,
+  msg: "the plugin could not even report its failure: standard error has the place",
+};
+
+port.start(() => port.exit(run()), encode(`${JSON.stringify(lastWords)}\n`));

@@ -3,7 +3,7 @@
 //   npm test                                 everything: checks, unit tests, the allocator against the reference, installing,
 //                                            kernel tests, containerd and Podman
 //   npm test -- unit kernel/networks          the tests whose path begins so
-//   npm test -- kernel --executable bun      of one executable
+//   npm test -- kernel --executable native      of one executable
 //
 // The last line is `N passed, N failed, N skipped`; the exit code is 1 if anything failed or nothing ran.
 import { spawn } from "node:child_process";
@@ -19,7 +19,7 @@ import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
 const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
-const executables = ["bun", "pkg"];
+const executables = ["native", "pkg"];
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
 const oneWithTwoProcessors = { machines: 1, processors: 2 };
@@ -63,6 +63,7 @@ const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
 const needsBoth = unit.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
+if (built && unit.length > 0) await check("build of the tests' own executables", [at("test/native/build.ts")]);
 if (built) {
   await runNatively("Unit tests", unit, limits.unit, availableParallelism());
   // These keep all processors busy by themselves.

@@ -1,3 +1,4 @@
+import { port } from "#system";
 import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
@@ -69,7 +70,7 @@ export function createInNamespace(
 /** An index that hardly any link has: 2^20 and more, where the kernel's own counting does not get to. */
 function freeIndex(attempt: number): number {
   const range = 2 ** 20;
-  return range + ((Date.now() + process.pid * 4093 + attempt * 65537) % range);
+  return range + ((Date.now() + port.pid * 4093 + attempt * 65537) % range);
 }
 
 /** Makes sure that the kernel has ipvlan, loading its module if need be. @throws PluginError */
@@ -81,7 +82,7 @@ export function requireIpvlan(socket: NetlinkSocket): void {
 }
 
 function temporaryName(): string {
-  return `ipv${process.pid.toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
+  return `ipv${port.pid.toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
 }
 
 function explain(failure: NetlinkError, lower: NetlinkSocket, parent: Link, request: IpvlanRequest): PluginError {

@@ -206,13 +206,13 @@ export function withLock<T>(path: string, work: () => T): T {
  * @returns the name, undefined where all are taken
  */
 export function createFirst(folder: string, next: () => string | undefined, text: string): string | undefined {
-  const O_TMPFILE = 0o20000000 | (process.arch === "arm64" ? 0o40000 : 0o200000);
+  const O_TMPFILE = 0o20000000 | (port.arch === "arm64" ? 0o40000 : 0o200000);
   const AT_SYMLINK_FOLLOW = 0x400;
   let fd = port.open(cstring(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0o600);
   let temporary: string | undefined;
   if (fd === -Errno.EOPNOTSUPP || fd === -Errno.EISDIR || fd === -Errno.EINVAL) {
     // A file system without unnamed files (NFS, older overlayfs): a name that only this process uses.
-    temporary = `${folder}/.${process.pid}.tmp`;
+    temporary = `${folder}/.${port.pid}.tmp`;
     // A leftover of a killed process may be a second name of a file that it made: never write into it.
     port.unlink(cstring(temporary));
     fd = port.open(cstring(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);

@@ -1,6 +1,6 @@
 import { dlopen, getInt32 } from "node:ffi";
 import { libcNames, signatures } from "./libc.ts";
-import type { Port, RunOptions, RunOutcome } from "./port.ts";
+import { type Port, SIGNALLED } from "./port.ts";
 
 const types = { i: "int32", u: "uint32", z: "uint64", p: "buffer" } as const;
 
@@ -38,29 +38,45 @@ function negated(name: keyof typeof signatures): Call {
   };
 }
 
-function run(file: string, options: RunOptions): RunOutcome {
-  // Loaded when it is needed: with what it brings along it takes 3 ms.
+const run: Port["run"] = (path, environment, stdin, stdout, stderr, timeoutMs) => {
+  // Loaded when they are needed: with what child_process brings along it takes 3 ms.
   const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const child = spawnSync(file, [], {
-    env: options.environment,
-    input: options.stdin,
-    stdio: ["pipe", options.stdout, options.stderr],
-    timeout: options.timeoutMs,
+  const { constants } = process.getBuiltinModule("node:os");
+  const texts = decoder.decode(environment).split("\0").slice(0, -1);
+  const child = spawnSync(decoder.decode(path).slice(0, -1), [], {
+    env: Object.fromEntries(texts.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)])),
+    stdio: [stdin, stdout, stderr],
+    timeout: timeoutMs,
     killSignal: "SIGKILL",
+    // A group of its own: what it has started ends with it when the time is over.
+    ...({ detached: true } as object),
   });
-  const status = child.status ?? undefined;
-  const failure = (child.error as NodeJS.ErrnoException | undefined)?.code ?? child.signal ?? undefined;
-  // A program that ended by itself without reading all of its stdin (EPIPE) did not fail.
-  return { status, failure: status === undefined ? failure : undefined };
-}
+  const errno = (child.error as NodeJS.ErrnoException | undefined)?.errno;
+  if (errno !== undefined) {
+    try {
+      if (errno === -constants.errno.ETIMEDOUT) process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // The group has ended.
+    }
+    return errno;
+  }
+  return child.status ?? SIGNALLED + constants.signals[child.signal as NodeJS.Signals];
+};
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const calls: Record<string, Call> = {};
 for (const name of Object.keys(signatures)) calls[name] = negated(name as keyof typeof signatures);
 
 export const port = {
   ...calls,
   exit: functions._exit as never,
+  encode: (text: string) => encoder.encode(text),
+  decode: (bytes: Uint8Array) => decoder.decode(bytes),
   environment: process.env,
   argv: process.argv.slice(2),
+  pid: process.pid,
+  arch: process.arch,
   run,
+  start: (main: () => void) => main(),
 } as unknown as Port;

@@ -1,6 +1,6 @@
 /**
  * Everything that the machine offers to this program: a few functions of libc, by their own names, and the process
- * they run in. One adapter a runtime (bun.ts, node.ts); `#system` in package.json picks it.
+ * they run in. One adapter a runtime (quickjs.ts with its host in C, node.ts); `#system` in package.json picks it.
  *
  * Results are libc's, except that a failure is the negated errno (as in the kernel's own calling convention), so that
  * errno is read before anything else can change it. Paths are NUL-terminated (see {@link cstring}).
@@ -35,24 +35,38 @@ export interface Port {
   /** Ends the process at once: no buffers are flushed, no handlers run. */
   exit(code: number): never;
 
+  /** UTF-8; half a surrogate pair becomes U+FFFD. */
+  encode(text: string): Uint8Array;
+  /** UTF-8; bytes that are none become U+FFFD, and a byte order mark stays. */
+  decode(bytes: Uint8Array): string;
+
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly argv: readonly string[];
-  /** Runs a program to its end. `status` is undefined when it could not be started or was ended by a signal. */
-  run(file: string, options: RunOptions): RunOutcome;
+  readonly pid: number;
+  readonly arch: "x64" | "arm64";
+  /**
+   * Runs a program to its end, in a process group of its own that is ended when the time is over.
+   * @param environment NAME=VALUE and a NUL, one after another
+   * @param stdin, stdout, stderr the only descriptors that it gets
+   * @returns its exit status; {@link SIGNALLED} and the number of the signal that ended it; a negated errno where it was not
+   *   started, or ETIMEDOUT
+   */
+  run(
+    path: Uint8Array,
+    environment: Uint8Array,
+    stdin: number,
+    stdout: number,
+    stderr: number,
+    timeoutMs: number,
+  ): number;
+
+  /**
+   * Names the function that the process runs: at once on Node. The native executable has its modules evaluated when it is
+   * built, and calls this when it is started: nothing of the machine may be looked at before.
+   * @param lastWords printed on standard output where `main` ends by an exception that it could not handle itself
+   */
+  start(main: () => void, lastWords: Uint8Array): void;
 }
 
-export interface RunOptions {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly stdin: string;
-  /** The program is ended after this time. */
-  readonly timeoutMs: number;
-  /** File descriptors for the program's output. */
-  readonly stdout: number;
-  readonly stderr: number;
-}
-
-export interface RunOutcome {
-  readonly status: number | undefined;
-  /** Why there is no status: an errno name such as ENOENT, ETIMEDOUT, or a signal's name. */
-  readonly failure: string | undefined;
-}
+/** See {@link Port.run}. */
+export const SIGNALLED = 1000;

@@ -4,6 +4,11 @@ import { readAll, writeAll } from "../../src/system/files.ts";
 import { decode, encode } from "../../src/system/text.ts";
 import { runIpam } from "./lib/command.ts";
 
-const { status, stdout } = runIpam(port.environment, decode(readAll(0, "stdin")));
-writeAll(1, encode(stdout), "stdout");
-port.exit(status);
+port.start(
+  () => {
+    const { status, stdout } = runIpam(port.environment, decode(readAll(0, "stdin")));
+    writeAll(1, encode(stdout), "stdout");
+    port.exit(status);
+  },
+  encode("the driver failed\n"),
+);

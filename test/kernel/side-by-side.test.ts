@@ -42,7 +42,7 @@ const ours: Side = { letter: "a", host: "h1", plugin: pluginPath, path };
 const theirs: Side = { letter: "b", host: "h2", plugin: reference.plugin, path };
 
 // What the executable's runtime is does not show in results: the one that starts slowly does a part.
-const isShort = executable !== "bun";
+const isShort = executable !== "native";
 const compared = configurations.filter(({ short }) => short || !isShort);
 const runs: readonly Run[] = compared
   .flatMap((configuration, index) =>

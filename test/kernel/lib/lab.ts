@@ -6,8 +6,8 @@ import type { Outcome, ScriptOptions, TestHost } from "../../machine/host.ts";
 const prelude = readFileSync(join(dirname(fileURLToPath(import.meta.url)), "prelude.sh"), "utf8");
 const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 
-/** The executable under test: `$IPVLAN_PLUGIN` is bun or pkg. */
-export const executable = process.env.IPVLAN_PLUGIN ?? "bun";
+/** The executable under test: `$IPVLAN_PLUGIN` is native or pkg. */
+export const executable = process.env.IPVLAN_PLUGIN ?? "native";
 export const pluginPath = `${root}/dist/${executable}/ipvlan`;
 
 /** One call of the plugin. */

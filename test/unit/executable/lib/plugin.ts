@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 /** Both executables, for tests that need no ipvlan in the kernel. */
-export const executables = ["bun", "pkg"].map((name) => ({
+export const executables = ["native", "pkg"].map((name) => ({
   name,
   path: fileURLToPath(new URL(`../../../../dist/${name}/ipvlan`, import.meta.url)),
 }));

@@ -1,6 +1,7 @@
 // attacher.ts FOLDER ID ROUNDS: attaches and detaches again and again, on a parent of its own and in a network that it
 // shares with others.
 import { existsSync, writeFileSync, writeSync } from "node:fs";
+import { port } from "#system";
 import {
   type Attachment,
   attachmentsOfNetwork,
@@ -40,7 +41,7 @@ function attach(round: number): void {
 }
 
 writeFileSync(`${folder}/ready-${id}`, "");
-while (!existsSync(`${folder}/go`)) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+while (!existsSync(`${folder}/go`)) port.poll(new Uint8Array(0), 0, 1);
 for (let round = 0; round < Number(rounds); round++) {
   try {
     attach(round);

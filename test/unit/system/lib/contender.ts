@@ -7,7 +7,7 @@ import { createFirst, createWhole, readText, replaceFile, withLock } from "../..
 const [task = "", folder, id = "", rounds] = process.argv.slice(2);
 
 function sleep(milliseconds: number): void {
-  if (milliseconds > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
+  if (milliseconds > 0) port.poll(new Uint8Array(0), 0, milliseconds);
 }
 
 /** What contender `id` writes: more than one write(2) of a slow disk would take. */

@@ -1,29 +1,31 @@
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Test } from "tap";
 import { at } from "../../../../build/paths.ts";
 import type { Case } from "./cases.ts";
 
-/** A runtime that runs the TypeScript of src/ as it is, with the adapter that is made for it. */
+/** What runs the TypeScript of src/ with the adapter that is made for it. */
 export interface Runtime {
   readonly name: string;
-  /** Program and first arguments. */
+  /** Program and first arguments; the script's name is the next. */
   readonly command: readonly string[];
+  /** Where the scripts are; in the native executables they are by their names. */
+  readonly folder: string | undefined;
 }
 
-const bun = at(`node_modules/@oven/bun-linux-${process.arch === "arm64" ? "aarch64" : process.arch}/bin/bun`);
-
+/** The native ones are made by `build/build.ts`: see native/scripts.ts. */
 export const runtimes: readonly Runtime[] = [
-  { name: "Node", command: [process.execPath, "--disable-warning=ExperimentalWarning"] },
-  ...(existsSync(bun) ? [{ name: "Bun", command: [bun] }] : []),
+  { name: "Node", command: [process.execPath, "--disable-warning=ExperimentalWarning"], folder: import.meta.dirname },
+  { name: "QuickJS", command: [at("dist/tests/native")], folder: undefined },
+  { name: "QuickJS with sanitizers", command: [at("dist/tests/sanitized")], folder: undefined },
 ];
 
 /** The command line of a script in this folder. */
-export function commandOf(runtime: Runtime, script: string, args: readonly string[]): string[] {
-  return [...runtime.command, resolve(import.meta.dirname, script), ...args];
+export function commandOf({ command, folder }: Runtime, script: string, args: readonly string[]): string[] {
+  return [...command, folder === undefined ? basename(script) : resolve(folder, script), ...args];
 }
 
 /** A folder that is gone when the test has ended. @param inMemory on a tmpfs where there is one: much is written */
@@ -71,5 +73,4 @@ export async function runCases(
       t.end();
     });
   }
-  if (!existsSync(bun)) t.test("under Bun", { skip: "its package is not installed" }, () => {});
 }

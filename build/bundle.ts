@@ -1,0 +1,59 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { type BuildOptions, build } from "esbuild";
+import { at } from "./paths.ts";
+import type { Version } from "./version.ts";
+
+export interface Program {
+  /** Default: the plugin. */
+  readonly entry?: string;
+  /** Of package.json's `imports`, before that of the runtime. */
+  readonly conditions?: readonly string[];
+  readonly plugins?: BuildOptions["plugins"];
+}
+
+/**
+ * The program's modules in one file, those that it imports when they are needed in others (`import()`).
+ * @param runtime a condition of package.json's `imports`
+ * @returns the files' paths, what is imported before what imports it; the program's own is the last
+ */
+export async function bundle(
+  folder: string,
+  runtime: "quickjs" | "node",
+  version: Version,
+  { entry = at("src/main.ts"), conditions = [], plugins = [] }: Program = {},
+): Promise<readonly string[]> {
+  const { metafile } = await build({
+    entryPoints: { ipvlan: entry },
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    // pkg packages one file: there what is imported later is evaluated later.
+    splitting: runtime === "quickjs",
+    format: "esm",
+    platform: runtime === "node" ? "node" : "neutral",
+    target: "es2023",
+    mainFields: ["module", "main"],
+    conditions: [...conditions, runtime],
+    minify: true,
+    legalComments: "none",
+    define: { BUILD_VERSION: JSON.stringify(version.version), BUILD_COMMIT: JSON.stringify(version.commit) },
+    absWorkingDir: at("."),
+    logLevel: "warning",
+    metafile: true,
+    ...(plugins === undefined ? {} : { plugins }),
+  });
+  const outputs = Object.entries(metafile.outputs).map(([path, output]) => ({ path: at(path), imports: output.imports }));
+  const ordered: string[] = [];
+  const visit = (path: string): void => {
+    if (ordered.includes(path)) return;
+    for (const one of outputs.find((output) => output.path === path)?.imports ?? []) {
+      if (!one.external) visit(at(one.path));
+    }
+    ordered.push(path);
+  };
+  const main = join(folder, "ipvlan.mjs");
+  if (!readdirSync(folder).includes("ipvlan.mjs")) throw new Error(`the bundler made no ${main}`);
+  visit(main);
+  return ordered;
+}

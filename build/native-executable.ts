@@ -1,0 +1,132 @@
+// dist/native/ipvlan: the program as a heap of QuickJS-ng in a static executable. See src/system/quickjs/heap.c.
+import { createHash } from "node:crypto";
+import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { bundle, type Program } from "./bundle.ts";
+import { cachedFolder } from "./cache.ts";
+import { fillSegment } from "./elf.ts";
+import { makeInPlace } from "./new-file.ts";
+import { at } from "./paths.ts";
+import { quickjsSources, quickjsVersion } from "./quickjs.ts";
+import { runTool } from "./run-tool.ts";
+import type { Arch } from "./runtimes.ts";
+import { sanitizingToolchain, staticToolchain, type Toolchain } from "./toolchain.ts";
+import type { Version } from "./version.ts";
+
+/** Where the heap lies in the process's memory: beyond the program and below everything that the kernel places. */
+const HEAP_ADDRESS = 0x10000000;
+const engine = ["quickjs", "libregexp", "libunicode", "dtoa"];
+const hostFolder = at("src/system/quickjs");
+
+const common = ["-D_GNU_SOURCE", "-DQUICKJS_NG_BUILD"];
+const strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
+const small = ["-Os", "-DNDEBUG", "-fno-pie", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables"];
+
+/** For the plugin, or another program. */
+export async function buildNativeExecutable(
+  output: string,
+  arch: Arch,
+  version: Version,
+  program: Program = {},
+): Promise<void> {
+  const toolchain = await staticToolchain(arch);
+  await inFolder(async (work) => {
+    const modules = await bundle(work, "quickjs", version, program);
+    const stage = join(work, "stage");
+    const sections = ["-Wl,--gc-sections", `-Wl,--section-start=.heap=0x${HEAP_ADDRESS.toString(16)}`, "-s"];
+    await link(toolchain, stage, await objects(toolchain, small, small), sections);
+    const heap = join(work, "heap");
+    const [runner, ...words] = [...toolchain.runner, stage, heap, ...modules];
+    await runTool(runner as string, words);
+    await makeInPlace(output, async (unfinished) => {
+      writeFileSync(unfinished, fillSegment(readFileSync(stage), HEAP_ADDRESS, readFileSync(heap)));
+      chmodSync(unfinished, 0o755);
+    });
+  });
+}
+
+/**
+ * The same host and engine with the address and the undefined-behaviour sanitizer, for tests: every block of memory is one of
+ * theirs, and so the modules are read and evaluated at every start, from files beside the executable.
+ */
+export async function buildSanitizedExecutable(output: string, version: Version, program: Program = {}): Promise<void> {
+  const toolchain = await sanitizingToolchain();
+  const address = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
+  await inFolder(async (work) => {
+    const modules = await bundle(`${output}.modules`, "quickjs", version, program);
+    const names = join(work, "modules.c");
+    writeFileSync(names, `const char *modules[] = {${modules.map((path) => `"${path}", `).join("")}0};\n`);
+    const own = [...address, "-fsanitize=undefined", "-fno-sanitize-recover=all", "-DHEAP_BY_LIBC"];
+    const all = [...(await objects(toolchain, address, own)), names];
+    await makeInPlace(output, (unfinished) => link(toolchain, unfinished, all, [...address, "-fsanitize=undefined"]));
+  });
+}
+
+/** Compiles the engine and the host, or takes them from the cache. @returns the object files */
+async function objects(
+  toolchain: Toolchain,
+  ofEngine: readonly string[],
+  ofHost: readonly string[],
+): Promise<readonly string[]> {
+  const sources = await quickjsSources();
+  const compiled = async (what: string, files: readonly string[], options: readonly string[], contents: string[]) => {
+    const key = createHash("sha256").update(JSON.stringify([toolchain, quickjsVersion, options, contents]));
+    const folder = await cachedFolder(`${what}-${toolchain.arch}-${key.digest("hex").slice(0, 16)}`, (unfinished) =>
+      {
+        if (what === "engine") process.stderr.write(`build: compiling QuickJS-ng for ${toolchain.arch}; once, half a minute\n`);
+        return inParallel(files, (file) => compile(toolchain, file, unfinished, options, sources));
+      },
+    );
+    return files.map((file) => join(folder, `${basename(file, ".c")}.o`));
+  };
+  const host = globSync("*.[ch]", { cwd: hostFolder }).sort().map((name) => join(hostFolder, name));
+  return [
+    // As it is: its warnings are its authors'.
+    ...(await compiled("engine", engine.map((name) => join(sources, `${name}.c`)), [...ofEngine, "-w"], [])),
+    ...(await compiled(
+      "host",
+      host.filter((file) => file.endsWith(".c")),
+      [...strict, ...ofHost],
+      host.map((file) => readFileSync(file, "utf8")),
+    )),
+  ];
+}
+
+async function compile(
+  { compiler: [program, ...words] }: Toolchain,
+  source: string,
+  folder: string,
+  options: readonly string[],
+  sources: string,
+): Promise<void> {
+  const output = join(folder, `${basename(source, ".c")}.o`);
+  await runTool(program as string, [...words, ...common, ...options, "-I", sources, "-c", source, "-o", output]);
+}
+
+async function link(
+  { compiler: [program, ...words], link: { before, after } }: Toolchain,
+  output: string,
+  files: readonly string[],
+  options: readonly string[],
+): Promise<void> {
+  const all = [...words, ...before, "-Wl,--wrap=gettimeofday", ...options, "-o", output, ...files, ...after];
+  await runTool(program as string, all);
+}
+
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const queue = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = queue.shift(); item !== undefined; item = queue.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+}
+
+async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-build-"));
+  try {
+    await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

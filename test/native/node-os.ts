@@ -1,0 +1,2 @@
+// What Node knows of the machine is not known without it.
+export const networkInterfaces = (): undefined => undefined;
