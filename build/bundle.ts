@@ -43,7 +43,10 @@ export async function bundle(
     metafile: true,
     ...(plugins === undefined ? {} : { plugins }),
   });
-  const outputs = Object.entries(metafile.outputs).map(([path, output]) => ({ path: at(path), imports: output.imports }));
+  const outputs = Object.entries(metafile.outputs).map(([path, output]) => ({
+    path: at(path),
+    imports: output.imports,
+  }));
   const ordered: string[] = [];
   const visit = (path: string): void => {
     if (ordered.includes(path)) return;

@@ -12,7 +12,8 @@ import { hasProgram } from "./system-packages.ts";
  */
 export function foreignPackage(name: string, architecture: "arm64"): Promise<string> {
   return cachedFolder(`debian-${architecture}/${name}`, async (folder) => {
-    if (!hasProgram("apt-get")) throw new Error(`${name} for ${architecture} comes from Debian, and there is no apt-get`);
+    if (!hasProgram("apt-get"))
+      throw new Error(`${name} for ${architecture} comes from Debian, and there is no apt-get`);
     process.stderr.write(`build: fetching ${name} for ${architecture}\n`);
     const state = join(folder, "apt");
     mkdirSync(join(state, "lists/partial"), { recursive: true });

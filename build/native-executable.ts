@@ -21,7 +21,14 @@ const hostFolder = at("src/system/quickjs");
 
 const common = ["-D_GNU_SOURCE", "-DQUICKJS_NG_BUILD"];
 const strict = ["-std=gnu11", "-Wall", "-Wextra", "-Werror"];
-const small = ["-Os", "-DNDEBUG", "-fno-pie", "-ffunction-sections", "-fdata-sections", "-fno-asynchronous-unwind-tables"];
+const small = [
+  "-Os",
+  "-DNDEBUG",
+  "-fno-pie",
+  "-ffunction-sections",
+  "-fdata-sections",
+  "-fno-asynchronous-unwind-tables",
+];
 
 /** For the plugin, or another program. */
 export async function buildNativeExecutable(
@@ -72,18 +79,24 @@ async function objects(
   const sources = await quickjsSources();
   const compiled = async (what: string, files: readonly string[], options: readonly string[], contents: string[]) => {
     const key = createHash("sha256").update(JSON.stringify([toolchain, quickjsVersion, options, contents]));
-    const folder = await cachedFolder(`${what}-${toolchain.arch}-${key.digest("hex").slice(0, 16)}`, (unfinished) =>
-      {
-        if (what === "engine") process.stderr.write(`build: compiling QuickJS-ng for ${toolchain.arch}; once, half a minute\n`);
-        return inParallel(files, (file) => compile(toolchain, file, unfinished, options, sources));
-      },
-    );
+    const folder = await cachedFolder(`${what}-${toolchain.arch}-${key.digest("hex").slice(0, 16)}`, (unfinished) => {
+      if (what === "engine")
+        process.stderr.write(`build: compiling QuickJS-ng for ${toolchain.arch}; once, half a minute\n`);
+      return inParallel(files, (file) => compile(toolchain, file, unfinished, options, sources));
+    });
     return files.map((file) => join(folder, `${basename(file, ".c")}.o`));
   };
-  const host = globSync("*.[ch]", { cwd: hostFolder }).sort().map((name) => join(hostFolder, name));
+  const host = globSync("*.[ch]", { cwd: hostFolder })
+    .sort()
+    .map((name) => join(hostFolder, name));
   return [
     // As it is: its warnings are its authors'.
-    ...(await compiled("engine", engine.map((name) => join(sources, `${name}.c`)), [...ofEngine, "-w"], [])),
+    ...(await compiled(
+      "engine",
+      engine.map((name) => join(sources, `${name}.c`)),
+      [...ofEngine, "-w"],
+      [],
+    )),
     ...(await compiled(
       "host",
       host.filter((file) => file.endsWith(".c")),

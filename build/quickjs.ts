@@ -17,7 +17,11 @@ export async function quickjsSources(): Promise<string> {
     await requirePip();
     process.stderr.write(`build: fetching the sources of QuickJS-ng ${quickjsVersion}\n`);
     const tools = join(unfinished, "setuptools");
-    const wheel = await download("build/setuptools-requirements.txt", ["--only-binary=:all:"], join(unfinished, "wheel"));
+    const wheel = await download(
+      "build/setuptools-requirements.txt",
+      ["--only-binary=:all:"],
+      join(unfinished, "wheel"),
+    );
     await runTool("python3", ["-m", "zipfile", "-e", wheel, tools]);
     const options = ["--no-binary=:all:", "--no-build-isolation"];
     const environment = { PYTHONPATH: tools };

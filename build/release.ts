@@ -20,7 +20,7 @@ import { readVersion } from "./version.ts";
 
 const version = readVersion();
 const output = at("dist/release");
-const sources = ["src/**/*.{ts,js}", "schemas/**/*.json"];
+const sources = ["src/**/*.{ts,js,c,h}", "schemas/**/*.json"];
 /** What goes into every archive beside the executable. */
 const documents = ["LICENSE", "README.md", "CHANGELOG.md", "conf-examples", "schemas", "build/install.sh"];
 const documentFiles = documents
@@ -71,8 +71,7 @@ async function buildArchive(name: string): Promise<string> {
 }
 
 async function buildDebian(architecture: "amd64" | "arm64"): Promise<string> {
-  // Debian's amd64 is every x86-64 processor; Bun's own for x64 needs AVX2.
-  const executable = await executableOf(architecture === "amd64" ? "linux-x64-baseline" : "linux-arm64");
+  const executable = await executableOf(architecture === "amd64" ? "linux-x64" : "linux-arm64");
   const file = join(output, `ipvlan-cni_${version.version}_${architecture}.deb`);
   // dpkg-deb gives its files no later time than that.
   process.env.SOURCE_DATE_EPOCH = await commitTime();
@@ -89,11 +88,8 @@ async function buildDebian(architecture: "amd64" | "arm64"): Promise<string> {
   return file;
 }
 
-/** Of each architecture, by Docker's name, the executables for whatever C library a node has. */
-const imageTargets: Record<string, readonly string[]> = {
-  amd64: ["linux-x64-baseline", "linux-x64-musl"],
-  arm64: ["linux-arm64", "linux-arm64-musl"],
-};
+/** Of each architecture, by Docker's name, the executable. */
+const imageTargets: Record<string, readonly string[]> = { amd64: ["linux-x64"], arm64: ["linux-arm64"] };
 
 /** @param architectures that the image can be built for */
 async function layOutImage(architectures: readonly string[]): Promise<string> {

@@ -62,7 +62,13 @@ async function crossToArm64(): Promise<Toolchain> {
 export async function sanitizingToolchain(): Promise<Toolchain> {
   requireProgram("gcc", ["gcc", "libc6-dev"], "to build the executable with sanitizers");
   const compiler = ["gcc"];
-  return { arch: hostArch, compiler, link: { before: [], after: ["-lm"] }, runner: [], version: await versionOf(compiler) };
+  return {
+    arch: hostArch,
+    compiler,
+    link: { before: [], after: ["-lm"] },
+    runner: [],
+    version: await versionOf(compiler),
+  };
 }
 
 async function versionOf([program]: readonly string[]): Promise<string> {

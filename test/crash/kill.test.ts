@@ -11,7 +11,7 @@ import { findStrace } from "./lib/strace.ts";
 t.setTimeout(240_000);
 const reference = await findReference();
 const strace = await findStrace();
-const killed = { file: buildDriver(t), args: [] };
+const killed = { file: await buildDriver(t), args: [] };
 
 const v4 = { subnet: "10.0.0.0/24" };
 const v6 = { subnet: "2001:db8::/64" };

@@ -1,7 +1,7 @@
 // npm run crash: generated histories, at the end of which a command is killed before each of its system calls. Prints
 // the seed of each that fails.
 //
-//   npm run crash -- --seed 1 --count 100 --runtime bun --runtime node
+//   npm run crash -- --seed 1 --count 100 --runtime native --runtime node
 import { parseArgs } from "node:util";
 import { at } from "../../build/paths.ts";
 import { hostArch, nodeBinary } from "../../build/runtimes.ts";
@@ -18,11 +18,11 @@ const { values } = parseArgs({
   options: {
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
     count: { type: "string", default: "30" },
-    runtime: { type: "string", multiple: true, default: ["bun"] },
+    runtime: { type: "string", multiple: true, default: ["native"] },
   },
 });
 const teardowns: (() => void)[] = [];
-const onBun: Program = { file: buildDriver({ teardown: (work) => teardowns.push(work) }), args: [] };
+const native: Program = { file: await buildDriver({ teardown: (work) => teardowns.push(work) }), args: [] };
 const onNode: Program = { file: nodeBinary(hostArch), args: ["--no-warnings", at("test/differential/driver.ts")] };
 const reference = await findReference();
 const strace = await findStrace();
@@ -31,7 +31,7 @@ let failed = 0;
 for (let seed = Number(values.seed); seed < Number(values.seed) + Number(values.count); seed++) {
   for (const runtime of values.runtime) {
     const one = scenario(seed);
-    const killed = runtime === "node" ? onNode : onBun;
+    const killed = runtime === "node" ? onNode : native;
     const { places, killed: count, failures } = await crashEverywhere(one, { killed, reference, strace });
     console.log(`seed ${seed}, ${runtime}: ${one.name}, killed at ${count} of ${places}, ${failures.length} failed`);
     for (const failure of failures) console.log(`  ${failure}`);

@@ -11,7 +11,7 @@ import { buildDriver } from "./lib/executable.ts";
 import { findReference } from "./lib/reference.ts";
 
 t.setTimeout(240_000);
-const onBun: Program = { file: buildDriver(t), args: [] };
+const native: Program = { file: await buildDriver(t), args: [] };
 const onNode: Program = { file: nodeBinary(hostArch), args: ["--no-warnings", at("test/differential/driver.ts")] };
 const reference: Program = { file: await findReference(), args: [] };
 
@@ -41,8 +41,8 @@ t.test("200 processes at once on a pool of 150: 150 addresses, 50 times no more"
     ],
   });
   // 126 without the gateway's 10.0.0.1, and 29 without 10.0.1.1: five are taken beforehand.
-  for (let i = 0; i < 5; i++) await command(onBun, "ADD", `first${i}`, config);
-  const all = await Promise.all(Array.from({ length: 200 }, (_, i) => command(onBun, "ADD", `c${i}`, config)));
+  for (let i = 0; i < 5; i++) await command(native, "ADD", `first${i}`, config);
+  const all = await Promise.all(Array.from({ length: 200 }, (_, i) => command(native, "ADD", `c${i}`, config)));
   const given = all.filter(({ status }) => status === 0).flatMap(({ answer }) => addressesOf(answer));
   t.equal(given.length, 150);
   t.equal(new Set(given).size, 150, "all different");
@@ -61,12 +61,12 @@ t.test(
     for (const [name, programs, ipam] of [
       [
         "ours",
-        [...Array<Program>(7).fill(onBun), onNode],
+        [...Array<Program>(7).fill(native), onNode],
         { subnets: [{ subnet: "10.2.0.0/28" }, { subnet: "2001:db8::/124" }] },
       ],
       [
         "mixed",
-        [...Array<Program>(4).fill(onBun), ...Array<Program>(5).fill(reference), onNode],
+        [...Array<Program>(4).fill(native), ...Array<Program>(5).fill(reference), onNode],
         { type: "host-local", ranges: [[{ subnet: "10.3.0.0/28" }], [{ subnet: "2001:db8::/124" }]] },
       ],
     ] as const) {

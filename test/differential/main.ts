@@ -46,7 +46,7 @@ if (crowds === 0) {
 }
 const teardowns: (() => void)[] = [];
 const driver: Program | undefined =
-  crowds === 0 ? undefined : { file: buildDriver({ teardown: (work) => teardowns.push(work) }), args: [] };
+  crowds === 0 ? undefined : { file: await buildDriver({ teardown: (work) => teardowns.push(work) }), args: [] };
 for (let i = 0; driver !== undefined && i < crowds; i++) {
   const folder = mkdtempSync(join(tmpdir(), "ipvlan-crowd-"));
   const ipam = {

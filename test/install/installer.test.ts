@@ -22,7 +22,7 @@ import { at, release, releaseFolder } from "./lib/release.ts";
 t.setTimeout(0);
 const missing = await obstacle();
 const version = JSON.parse(readFileSync(at("package.json"), "utf8")).version;
-const bun = at("dist/bun/ipvlan");
+const native = at("dist/native/ipvlan");
 const pkg = at("dist/pkg/ipvlan");
 const work = mkdtempSync(join(tmpdir(), "install-"));
 t.teardown(() => rmSync(work, { recursive: true }));
@@ -75,7 +75,7 @@ t.test(
 for (const [name, prepare] of Object.entries(shells)) {
   t.test(`in ${name}`, { skip: missing }, async (t) => {
     const { words, env } = await prepare();
-    const root = await makeBareRoot(bun, pkg);
+    const root = await makeBareRoot(native, pkg);
     const plugin = join(root.path, "bin/ipvlan");
     mkdirSync(join(root.path, "bin"), { recursive: true });
     const install = async (...more: string[]) => {
@@ -89,7 +89,7 @@ for (const [name, prepare] of Object.entries(shells)) {
     };
 
     t.test("what is there already stays as it is", async (t) => {
-      const from = folderWith({ ipvlan: bun });
+      const from = folderWith({ ipvlan: native });
       t.match(await install("--from", from), { code: 0, stderr: `ipvlan is ipvlan v${version}` });
       const { ino } = statSync(plugin);
       t.match(await install("--from", from), { code: 0, stderr: "already" });
@@ -121,7 +121,7 @@ for (const [name, prepare] of Object.entries(shells)) {
     );
 
     t.test("an executable that is not whole does not take its place", async (t) => {
-      const from = folderWith({ ipvlan: bun });
+      const from = folderWith({ ipvlan: native });
       truncateSync(join(from, "ipvlan"), 1_000_000);
       const { ino } = statSync(plugin);
       t.match(await install("--from", from), { code: 1, stderr: "does not run on this machine" });
@@ -136,7 +136,7 @@ for (const [name, prepare] of Object.entries(shells)) {
       const none = at("LICENSE");
       const both = {
         [`ipvlan-linux-${arch}-musl`]: none,
-        [`ipvlan-linux-${arch}`]: bun,
+        [`ipvlan-linux-${arch}`]: native,
         [`ipvlan-linux-${other}`]: none,
       };
       t.match(await install("--from", folderWith(both)), { code: 0, stderr: "ipvlan is ipvlan v" });
@@ -144,7 +144,7 @@ for (const [name, prepare] of Object.entries(shells)) {
         code: 1,
         stderr: `no executable for ${arch}`,
       });
-      const second = { [`ipvlan-linux-${arch}`]: none, [`ipvlan-linux-${arch}-musl`]: bun };
+      const second = { [`ipvlan-linux-${arch}`]: none, [`ipvlan-linux-${arch}-musl`]: native };
       t.match(
         await install("--from", folderWith(second)),
         { code: 0, stderr: "already" },
@@ -166,7 +166,7 @@ for (const [name, prepare] of Object.entries(shells)) {
 
     t.test("another plugin of that name is kept, and comes back", async (t) => {
       writeFileSync(plugin, "the reference plugin");
-      t.match(await install("--from", folderWith({ ipvlan: bun })), { code: 0, stderr: "ipvlan.reference" });
+      t.match(await install("--from", folderWith({ ipvlan: native })), { code: 0, stderr: "ipvlan.reference" });
       t.strictSame(root.list("bin"), ["ipvlan", "ipvlan.reference"]);
       t.match(await install("--uninstall"), { code: 0, stderr: "the plugin again that was there before" });
       t.strictSame(root.list("bin"), ["ipvlan"]);

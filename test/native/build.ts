@@ -12,7 +12,9 @@ const version = { version: "0.0.0", commit: "tests" };
 const withoutNode: Plugin = {
   name: "without-node",
   setup(build) {
-    build.onResolve({ filter: /^node:(fs|os)$/ }, ({ path }) => ({ path: at(`test/native/${path.replace(":", "-")}.ts`) }));
+    build.onResolve({ filter: /^node:(fs|os)$/ }, ({ path }) => ({
+      path: at(`test/native/${path.replace(":", "-")}.ts`),
+    }));
     build.initialOptions.inject = [at("test/native/process.ts")];
   },
 };

@@ -1,28 +1,17 @@
-// driver.ts as an executable on Bun: a process of it starts as fast as the plugin itself.
-import { execFileSync } from "node:child_process";
+// driver.ts as a native executable: a process of it starts as fast as the plugin itself.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildNativeExecutable } from "../../../build/native-executable.ts";
 import { at } from "../../../build/paths.ts";
-import { bunBinary, hostArch } from "../../../build/runtimes.ts";
+import { hostArch } from "../../../build/runtimes.ts";
 
 /** @returns its path; it is removed when the test ends */
-export function buildDriver(t: { teardown: (work: () => void) => void }): string {
+export async function buildDriver(t: { teardown: (work: () => void) => void }): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "ipvlan-driver-"));
   t.teardown(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "driver");
-  const options = [
-    "--compile",
-    "--bytecode",
-    "--minify",
-    "--no-compile-autoload-dotenv",
-    "--no-compile-autoload-bunfig",
-  ];
-  // In the folder: bun leaves the files that it works with where it is started.
-  const stdio = ["ignore", "ignore", "inherit"] as const;
-  execFileSync(bunBinary(hostArch), ["build", ...options, "--outfile", file, at("test/differential/driver.ts")], {
-    cwd: folder,
-    stdio: [...stdio],
-  });
+  const version = { version: "0.0.0", commit: "tests" };
+  await buildNativeExecutable(file, hostArch, version, { entry: at("test/differential/driver.ts") });
   return file;
 }

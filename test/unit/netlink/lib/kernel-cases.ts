@@ -126,11 +126,7 @@ check("setUp with index 0 is about the link of that name, which the same send ma
   const { flags, alias } = linkOf("soon");
   return [flags & k.IFF_UP, alias.length];
 }, [k.IFF_UP, 255]);
-check(
-  "the hardware address is the one that the runtime sees",
-  () => hex(left.address),
-  readHardware("left"),
-);
+check("the hardware address is the one that the runtime sees", () => hex(left.address), readHardware("left"));
 
 function readHardware(name: string): string {
   execute(socket, [addAddress(linkOf(name).index, prefix("192.0.2.1/32"))]);

@@ -19,7 +19,9 @@ const bytes = (length: number, fill: () => number): Uint8Array => Uint8Array.fro
 const number = (): number =>
   rng.pick([-1, 3, 4, 5, 7, 99, 0x7fffffff, -0x80000000, 2 ** 31, 2 ** 32, 2 ** 53, 1.5, -0.5, rng.below(300)]);
 const path = (): Uint8Array =>
-  bytes(1 + rng.below(9), () => 97 + rng.below(5)).map((byte, i, all) => (i === all.length - 1 ? rng.pick([0, byte]) : byte));
+  bytes(1 + rng.below(9), () => 97 + rng.below(5)).map((byte, i, all) =>
+    i === all.length - 1 ? rng.pick([0, byte]) : byte,
+  );
 
 const values: readonly (() => unknown)[] = [
   number,
