@@ -12,10 +12,11 @@ import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync 
 import { cpus, release, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { buildBunExecutable, hostBunTarget } from "../../build/bun-executable.ts";
 import { at, shown } from "../../build/paths.ts";
+import { quickjsVersion } from "../../build/quickjs.ts";
 import { runTool } from "../../build/run-tool.ts";
-import { bunBinary, hostArch, nodeBinary } from "../../build/runtimes.ts";
+import { hostArch, nodeBinary } from "../../build/runtimes.ts";
+import { staticToolchain } from "../../build/toolchain.ts";
 import { createLab } from "../kernel/lib/lab.ts";
 import { newestReference } from "../kernel/side-by-side/differences.ts";
 import { goTool } from "../machine/go-tools.ts";
@@ -25,6 +26,7 @@ import { chart } from "./chart.ts";
 import { measurePhases } from "./phases.ts";
 import { kernelSeries, kernelSetUp, type Programs, plainSeries, type Sample, type Series } from "./plan.ts";
 import { type Circumstances, machineText, type Report, section, table } from "./report.ts";
+import { planText, samplesOf } from "./series.ts";
 import { type Figures, summarise } from "./statistics.ts";
 
 const { values } = parseArgs({
@@ -54,29 +56,23 @@ if (values.phases) {
   }
   process.exit();
 }
-await runTool(bunBinary(hostArch), [
-  "build",
-  "--compile",
-  "--bytecode",
-  `--outfile=${timer}`,
-  at("test/bench/timer.ts"),
-]);
+await compile("timer");
 
 const copies = copyAll(programs);
-const native = summarise(measureHere(plainSeries(copies, values.quick ? 40 : 100)));
+const starts = summarise(measureHere(plainSeries(copies, values.quick ? 40 : 100)));
 const circumstances: Circumstances = {
   date: new Date().toISOString().slice(0, 10),
   processor: cpus()[0]?.model.trim() ?? "unknown",
   processors: cpus().length,
   kernel: release().replace(/-.*/, ""),
   versions: {
-    plugin: aboutOf(programs.bun).replace(/^CNI plugin ipvlan v/, ""),
-    bun: execFileSync(bunBinary(hostArch), ["--version"], { encoding: "utf8" }).trim(),
+    plugin: aboutOf(programs.native).replace(/^CNI plugin ipvlan v/, ""),
+    quickjs: quickjsVersion,
     node: execFileSync(nodeBinary(hostArch), ["--version"], { encoding: "utf8" }).trim(),
     reference: nameOfReference(),
   },
   sizes: {
-    bun: statSync(programs.bun).size,
+    native: statSync(programs.native).size,
     pkg: statSync(programs.pkg).size,
     reference:
       statSync(join(programs.reference, "ipvlan")).size + statSync(join(programs.reference, "host-local")).size,
@@ -85,29 +81,31 @@ const circumstances: Circumstances = {
 console.log(
   `${circumstances.processor}, ${circumstances.processors} processors; reference: ${circumstances.versions.reference}`,
 );
-console.log(`\nOn Linux ${circumstances.kernel}\n${table(native)}`);
-const report = values.native ? { circumstances, native, attachments: [] } : await measureAttachments();
+console.log(`\nOn Linux ${circumstances.kernel}\n${table(starts)}`);
+const report = values.native ? { circumstances, starts, attachments: [] } : await measureAttachments();
 mkdirSync(dirname(resolve(values.json)), { recursive: true });
 writeFileSync(resolve(values.json), `${JSON.stringify(report, undefined, 2)}\n`);
 if (values.publish) publish(report);
 
+/** One of the C programs beside this file. @returns its path */
+async function compile(name: string): Promise<string> {
+  const { compiler, link } = await staticToolchain(hostArch);
+  const [program, ...words] = [...compiler, ...link.before, "-O2", "-Wall", "-Wextra", "-Werror"];
+  const output = join(work, name);
+  await runTool(program as string, [...words, "-o", output, at(`test/bench/${name}.c`), ...link.after]);
+  return output;
+}
+
 async function findPrograms(): Promise<Programs> {
   const base = await layer("base");
-  const empty = join(work, "empty");
-  await buildBunExecutable(
-    empty,
-    hostBunTarget,
-    { version: "0", commit: "none" },
-    { entry: at("test/bench/empty.ts") },
-  );
+  const empty = await compile("empty");
   const newest = values.reference === "newest" ? await buildReference() : undefined;
   return {
-    bun: at("dist/bun/ipvlan"),
+    native: at("dist/native/ipvlan"),
     pkg: at("dist/pkg/ipvlan"),
     reference: newest ?? join(base, "usr/lib/cni"),
     cniVersion: newest === undefined ? "1.0.0" : "1.1.0",
     empty,
-    busybox: join(base, "usr/bin/busybox"),
   };
 }
 
@@ -123,10 +121,10 @@ function copyAll(programs: Programs): Programs {
     writeFileSync(file, readFileSync(path), { mode: 0o755 });
     return file;
   };
-  const { bun, pkg, empty, reference } = programs;
+  const { native, pkg, empty, reference } = programs;
   return {
     ...programs,
-    bun: copy(bun, "bun"),
+    native: copy(native, "native"),
     pkg: copy(pkg, "pkg"),
     empty: copy(empty, "empty"),
     reference: dirname(copy(join(reference, "ipvlan"), "ipvlan")),
@@ -163,8 +161,8 @@ function measureHere(all: readonly Series[]): Sample[] {
   try {
     return all.flatMap((series) => {
       progress(series.title);
-      writeFileSync(file, JSON.stringify(series));
-      return JSON.parse(execFileSync(timer, [file], { encoding: "utf8", maxBuffer: 2 ** 30 })) as Sample[];
+      writeFileSync(file, planText(series));
+      return samplesOf(execFileSync(timer, [file], { encoding: "utf8", maxBuffer: 2 ** 30 }));
     });
   } finally {
     rmSync(file, { force: true });
@@ -185,14 +183,13 @@ async function measureAttachments(): Promise<Report> {
     for (const series of kernelSeries(there.programs, values.quick ? "quick" : "all")) {
       progress(series.title);
       await onHost(series.before);
-      const plan = JSON.stringify({ ...series, before: undefined, after: undefined });
-      await lab.ok(`cat > /tmp/bench/series.json <<'END'\n${plan}\nEND`);
-      samples.push(...(JSON.parse(await lab.ok(`on h1 ${timer} /tmp/bench/series.json`, patience)) as Sample[]));
+      await lab.ok(`cat > /tmp/bench/series <<'END'\n${planText(series)}END`);
+      samples.push(...samplesOf(await lab.ok(`on h1 ${timer} /tmp/bench/series`, patience)));
       await onHost(series.after);
     }
     const report = {
       circumstances: { ...circumstances, machine: { kind: machine.kind, kernel } },
-      native,
+      starts,
       attachments: summarise(samples),
     };
     console.log(`\nOn ${machineText(report.circumstances)}\n${table(report.attachments)}`);
@@ -205,10 +202,10 @@ async function measureAttachments(): Promise<Report> {
 
 function conclusion(figures: readonly Figures[]): string {
   const of = (name: string) => figures.find(({ row, contender }) => row.startsWith("ADD, L2") && contender === name);
-  const [bun, reference] = [of("bun"), of("reference")];
+  const [native, reference] = [of("native"), of("reference")];
   return (
-    `ADD: dist/bun ${bun?.median.toFixed(1)} ms, reference ${reference?.median.toFixed(1)} ms, ` +
-    `median ratio of ${bun?.runs} pairs ${bun?.ratio?.median.toFixed(3)}`
+    `ADD: dist/native ${native?.median.toFixed(1)} ms, reference ${reference?.median.toFixed(1)} ms, ` +
+    `median ratio of ${native?.runs} pairs ${native?.ratio?.median.toFixed(3)}`
   );
 }
 

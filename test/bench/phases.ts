@@ -1,6 +1,7 @@
 /** Where the time of ADD and DEL goes: an executable that notes when it makes which system call (timed-port.ts). */
 import { join } from "node:path";
-import { buildBunExecutable, hostBunTarget } from "../../build/bun-executable.ts";
+import { buildNativeExecutable } from "../../build/native-executable.ts";
+import { hostArch } from "../../build/runtimes.ts";
 import { createLab } from "../kernel/lib/lab.ts";
 import type { TestHost } from "../machine/host.ts";
 import { type Command, kernelSeries, kernelSetUp, type Programs } from "./plan.ts";
@@ -12,12 +13,12 @@ const RUNS = 21;
 
 /** In the test machine. @returns Markdown */
 export async function measurePhases(machine: TestHost, programs: Programs, work: string): Promise<string> {
-  const bun = join(work, "timed");
-  await buildBunExecutable(bun, hostBunTarget, { version: "0", commit: "none" }, { conditions: ["timed"] });
+  const native = join(work, "timed");
+  await buildNativeExecutable(native, hostArch, { version: "0", commit: "none" }, { conditions: ["timed"] });
   const lab = await createLab(machine);
-  const there = kernelSetUp({ ...programs, bun });
+  const there = kernelSetUp({ ...programs, native });
   const [series] = kernelSeries(there.programs, "quick");
-  const [add, del] = series?.contenders.find(({ name }) => name === "bun")?.steps ?? [];
+  const [add, del] = series?.contenders.find(({ name }) => name === "native")?.steps ?? [];
   if (series === undefined || add === undefined || del === undefined) throw new Error("the plan has no ADD and DEL");
   const times = [...Array(WARM_UPS + RUNS).keys()];
   const script = times.map((i) => [add, del].map(({ commands }, step) => logged(commands, `${step}.${i}`)).join("\n"));

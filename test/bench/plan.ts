@@ -1,4 +1,4 @@
-/** What is measured: series of rounds, in each of which the contenders take turns. The timer (timer.ts) carries them out. */
+/** What is measured: series of rounds, in each of which the contenders take turns. The timer (timer.c) carries them out. */
 
 /** A process to be started. Files are paths where the plan runs. */
 export interface Command {
@@ -17,8 +17,8 @@ export interface Step {
   readonly atOnce?: number;
   /** Files whose pages the kernel has to forget before. */
   readonly forget?: readonly string[];
-  /** Measure the peak of memory of its only command instead of the time, by way of this shell, which has to be busybox. */
-  readonly peakBy?: string;
+  /** Measure the peak of memory, of the largest process, instead of the time. */
+  readonly isPeak?: boolean;
 }
 
 export interface Contender {
@@ -27,13 +27,13 @@ export interface Contender {
 }
 
 /**
- * - `bun`, `pkg`: the two executables of this project.
+ * - `native`, `pkg`: the two executables of this project.
  * - `reference`: the reference plugin with host-local.
  * - `floor`: iproute2 that makes the same kernel calls; nobody reads a configuration or chooses an address.
- * - `empty`: a program of no line on the same runtime as `bun`.
- * - `none`: `bun` with no reservations, in rows where that is what it is compared with.
+ * - `empty`: a static C program of nothing.
+ * - `none`: `native` with no reservations, in rows where that is what it is compared with.
  */
-export type ContenderName = "bun" | "pkg" | "reference" | "floor" | "empty" | "none";
+export type ContenderName = "native" | "pkg" | "reference" | "floor" | "empty" | "none";
 
 export interface Series {
   readonly title: string;
@@ -57,12 +57,11 @@ export interface Sample {
 
 /** Where the contenders' programs lie when the plan runs. */
 export interface Programs {
-  readonly bun: string;
+  readonly native: string;
   readonly pkg: string;
   /** Folder of ipvlan and host-local. */
   readonly reference: string;
   readonly empty: string;
-  readonly busybox: string;
   /** Of the specification: what the reference speaks, 1.0.0 up to release 1.4 and 1.1.0 with STATUS since. */
   readonly cniVersion: "1.0.0" | "1.1.0";
 }
@@ -71,10 +70,10 @@ export interface Programs {
 export type Extent = "all" | "quick";
 
 const folder = "/tmp/bench";
-const names = ["bun", "pkg", "reference"] as const;
+const names = ["native", "pkg", "reference"] as const;
 type Plugin = (typeof names)[number];
 /** All that know STATUS, where the reference does not. */
-const ours = ["bun", "pkg"] as const;
+const ours = ["native", "pkg"] as const;
 
 function pathOf(plugin: Plugin, programs: Programs): string {
   return plugin === "reference" ? `${programs.reference}/ipvlan` : programs[plugin];
@@ -94,10 +93,9 @@ export function plainSeries(programs: Programs, rounds: number): Series[] {
       title: "start-up beyond an empty program",
       rounds: rounds * 2,
       warmUps: 3,
-      // Without a command the plugin has nothing to do but to say what it is.
-      contenders: (["bun", "empty"] as const).map((name) => ({
+      contenders: (["native", "empty"] as const).map((name) => ({
         name,
-        steps: [{ row: "no command", commands: [{ argv: [programs[name]] }] }],
+        steps: [{ row: BESIDE_EMPTY, commands: [{ argv: [programs[name]], environment: { CNI_COMMAND: "VERSION" } }] }],
       })),
     },
     {
@@ -111,26 +109,26 @@ export function plainSeries(programs: Programs, rounds: number): Series[] {
       rounds: 3,
       warmUps: 1,
       // Of a file that it wrote itself the kernel has pieces of 2 MB in memory, and maps each whole where one page is asked for.
-      contenders: contenders("memory, VERSION", (path) => ({ forget: [path], peakBy: programs.busybox })),
+      contenders: contenders("memory, VERSION", (path) => ({ forget: [path], isPeak: true })),
     },
   ];
 }
 
 /** Makes what {@link kernelSeries} needs, as root on a machine with ipvlan, besides a host h1 (test/kernel/lib/prelude.sh). */
 export function kernelSetUp(here: Programs): { script: string; programs: Programs } {
-  const { bun, pkg, reference } = here;
+  const { native, pkg, reference } = here;
   const bin = `${folder}/bin`;
   const script = `
     container wire ${[...names, "floor"].join(" ")}
     cable h1 eth0 wire eth0
-    mkdir -p ${bin}/bun ${bin}/pkg ${bin}/reference
+    mkdir -p ${bin}/native ${bin}/pkg ${bin}/reference
     # On a file system in memory: the executables' own may be a share of the virtual machine's host.
-    cp '${bun}' ${bin}/bun/ipvlan; cp '${pkg}' ${bin}/pkg/ipvlan
+    cp '${native}' ${bin}/native/ipvlan; cp '${pkg}' ${bin}/pkg/ipvlan
     cp '${reference}/ipvlan' '${reference}/host-local' ${bin}/reference/
     seq 100 | sed 's/.*/netns add n&/' | ip -batch -`;
   return {
     script: `${script}\n${floorScript}`,
-    programs: { ...here, bun: `${bin}/bun/ipvlan`, pkg: `${bin}/pkg/ipvlan`, reference: `${bin}/reference` },
+    programs: { ...here, native: `${bin}/native/ipvlan`, pkg: `${bin}/pkg/ipvlan`, reference: `${bin}/reference` },
   };
 }
 
@@ -141,14 +139,14 @@ export function kernelSeries(programs: Programs, extent: Extent): Series[] {
   const six = hostLocal("2001:db8:52::/64");
   const main = attachments(programs, "L2, one address", { ipam: single }, { rounds: 30, others: [floor()] });
   if (extent === "quick") return [main, memory(programs, single)];
-  const few = { rounds: 12, plugins: ["bun", "reference"] } as const;
+  const few = { rounds: 12, plugins: ["native", "reference"] } as const;
   return [
     main,
     memory(programs, single),
     attachments(programs, "L3", { ipam: single, mode: "l3" }, few),
     attachments(programs, "dual stack", { ipam: both }, few),
     attachments(programs, "IPv6 with a gateway", { ipam: six }, few),
-    attachments(programs, "VLAN made for it", { ipam: single, master: "eth0.50" }, { ...few, plugins: ["bun"] }),
+    attachments(programs, "VLAN made for it", { ipam: single, master: "eth0.50" }, { ...few, plugins: ["native"] }),
     asked(programs, "CHECK", single),
     asked({ ...programs, cniVersion: "1.1.0" }, "STATUS", single, programs.cniVersion === "1.1.0" ? names : ours),
     held(programs, 250, few),
@@ -258,7 +256,7 @@ END`;
 function memory(programs: Programs, ipam: object): Series {
   const series = attachments(programs, "memory", { ipam }, { rounds: 3 });
   const contenders = series.contenders.map(({ name, steps: [add, del] }): Contender => {
-    const measured = { ...(add as Step), row: "memory, ADD", peakBy: programs.busybox };
+    const measured = { ...(add as Step), row: "memory, ADD", isPeak: true };
     return { name, steps: [measured, { commands: (del as Step).commands }] };
   });
   return { ...series, contenders, warmUps: 0 };
@@ -312,12 +310,15 @@ function held(programs: Programs, count: number, choice: Choice): Series {
   };
 }
 
-/** How rows end in which `bun` is compared with itself. */
+/** The row in which `native` is compared with nothing. */
+export const BESIDE_EMPTY = "VERSION, beside an empty program";
+
+/** How rows end in which `native` is compared with itself. */
 export const BESIDE_NONE = ", beside none";
 
 /** What reservations cost the plugin itself. */
 function besideNone(programs: Programs, count: number): Series {
-  const choice = { rounds: 20, plugins: ["bun"] } as const;
+  const choice = { rounds: 20, plugins: ["native"] } as const;
   const own = held(programs, count, choice);
   const without = attachments(programs, "none", { ipam: hostLocal("10.60.0.0/14"), dataDir: `${folder}/none` }, choice);
   const renamed = ({ contenders: [one] }: Series, name: ContenderName): Contender => ({
@@ -330,7 +331,7 @@ function besideNone(programs: Programs, count: number): Series {
   return {
     ...own,
     title: `${own.title}${BESIDE_NONE}`,
-    contenders: [renamed(own, "bun"), renamed(without, "none")],
+    contenders: [renamed(own, "native"), renamed(without, "none")],
     before: `${own.before}\n${without.before}`,
   };
 }
@@ -338,7 +339,7 @@ function besideNone(programs: Programs, count: number): Series {
 /** A node that starts and ends its pods: 100, 16 at a time. */
 function crowd(programs: Programs, ipam: object): Series {
   const title = "100 at once";
-  const plugins = ["bun", "reference"] as const;
+  const plugins = ["native", "reference"] as const;
   const files = plugins.map((plugin) => ({ plugin, ...written(plugin, programs, title, { ipam }) }));
   const contenders = files.map(({ plugin, file }): Contender => {
     const all = (verb: string): Step => ({

@@ -12,15 +12,15 @@ export interface Circumstances {
   readonly kernel: string;
   /** Of the test machine, if attachments were measured. */
   readonly machine?: { readonly kind: "vm" | "local"; readonly kernel: string };
-  readonly versions: Readonly<Record<"plugin" | "bun" | "node" | "reference", string>>;
+  readonly versions: Readonly<Record<"plugin" | "quickjs" | "node" | "reference", string>>;
   /** Bytes. */
-  readonly sizes: Readonly<Record<"bun" | "pkg" | "reference", number>>;
+  readonly sizes: Readonly<Record<"native" | "pkg" | "reference", number>>;
 }
 
 export interface Report {
   readonly circumstances: Circumstances;
-  /** On this machine's own kernel. */
-  readonly native: readonly Figures[];
+  /** Starts, on this machine's own kernel. */
+  readonly starts: readonly Figures[];
   /** In the test machine. */
   readonly attachments: readonly Figures[];
 }
@@ -42,11 +42,12 @@ const ratioText = ({ median, interval }: Estimate): string =>
 export function table(figures: readonly Figures[]): string {
   const lines = [["", "", "median", "quartiles", "to the reference (95 %)"]];
   let last = "";
-  for (const { row, contender, median, quartiles, ratio, beyond, runs } of figures) {
+  for (const { row, contender, median, quartiles, ratio, beyond, toFloor, runs } of figures) {
     const notes = ratio === undefined ? [] : [ratioText(ratio)];
     if (beyond !== undefined) {
       notes.push(`${digits(beyond.median)} ms (${range(beyond.interval, digits)}) beyond the empty program`);
     }
+    if (toFloor !== undefined) notes.push(`${ratioText(toFloor)} of iproute2 making the same calls`);
     lines.push([
       row === last ? "" : `${row} (${runs})`,
       contender,
@@ -73,47 +74,47 @@ export function table(figures: readonly Figures[]): string {
 }
 
 /** The README's section between its marks. */
-export function section({ circumstances, native, attachments }: Report): string {
+export function section({ circumstances, starts, attachments }: Report): string {
   const { date, processor, processors, versions, sizes } = circumstances;
-  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
-  const whole = [
-    "| | `dist/bun` | `dist/pkg` | reference | `dist/bun` to reference (95 % interval) |",
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+  const head = [
+    "| | `dist/native` | `dist/pkg` | reference | `dist/native` to reference (95 % interval) |",
     "|---|---|---|---|---|",
-    ...markdownRows(attachments),
-    `| size of the executable | ${megabytes(sizes.bun)} | ${megabytes(sizes.pkg)} | ${megabytes(sizes.reference)} | |`,
   ];
-  const start = [
-    "| | `dist/bun` | `dist/pkg` | reference | `dist/bun` to reference |",
-    "|---|---|---|---|---|",
-    ...markdownRows(native),
-  ];
-  const floors = attachments
-    .filter(({ contender }) => contender === "floor")
-    .map(({ median }) => `${digits(median)} ms`);
-  const beyond = native.find(({ contender, beyond }) => contender === "bun" && beyond !== undefined)?.beyond;
+  const size = `| size of the executable | ${megabytes(sizes.native)} | ${megabytes(sizes.pkg)} | ${megabytes(sizes.reference)} | |`;
+  const floors = attachments.filter(({ contender }) => contender === "floor");
+  const toFloors = attachments.flatMap(({ contender, toFloor }) =>
+    contender === "native" && toFloor !== undefined ? [ratioText(toFloor)] : [],
+  );
+  const beyond = starts.find(({ contender, beyond }) => contender === "native" && beyond !== undefined)?.beyond;
   return [
     `Whole processes, medians, measured by \`npm run bench\` on ${date} in turn with the reference plugin (${versions.reference}), on`,
     `${machineText(circumstances)}: emulation makes everything some fifteen times slower than it is, and the ratios are what counts.`,
     "",
-    ...whole,
+    ...head,
+    ...markdownRows(attachments),
+    size,
     "",
     "The reference plugin waits for IPv6's duplicate address detection, and reads every reservation. In the rows `beside none`,",
-    "`dist/bun` is compared with itself without reservations. Where a cell is empty, the plugin has no such thing, or was not measured.",
-    ...(floors.length === 2
+    "`dist/native` is compared with itself without reservations. Where a cell is empty, the plugin has no such thing, or was not measured.",
+    ...(floors.length === 2 && toFloors.length === 2
       ? [
-          `What is the kernel's own: iproute2 making the same calls takes ${floors[0]} for ADD and ${floors[1]} for DEL.`,
+          `iproute2 making the same calls (\`ip -batch\`) takes ${floors.map(({ median }) => `${digits(median)} ms`).join(" for ADD and ")} for DEL; ` +
+            `\`dist/native\` is ${toFloors.join(" and ")} of it.`,
         ]
       : []),
     "",
     `The start alone, on Linux ${circumstances.kernel} without emulation (${processors} processors, ${processor}):`,
     "",
-    ...start,
+    ...head,
+    ...markdownRows(starts),
     "",
     ...(beyond === undefined
       ? []
       : [
-          `Of a start, ${digits(beyond.median)} ms are this program's, and the rest Bun's own: [where the time goes](test/bench/start-up.md).`,
-          `Bun ${versions.bun}, Node.js ${versions.node}, this plugin ${versions.plugin}.`,
+          `A start takes ${digits(beyond.median)} ms (${range(beyond.interval, digits)}) more than that of an empty static C program: ` +
+            "[where the time goes](test/bench/start-up.md).",
+          `QuickJS-ng ${versions.quickjs}, Node.js ${versions.node}, this plugin ${versions.plugin}.`,
         ]),
     "",
     "![Time relative to the reference plugin](test/bench/chart.svg)",
@@ -128,10 +129,10 @@ function markdownRows(figures: readonly Figures[]): string[] {
       const found = of(name);
       return found === undefined ? "" : `${digits(found.median)} ${unitOf(row)}`;
     };
-    const bun = of("bun");
-    if (bun === undefined || of("empty") !== undefined) return [];
+    const native = of("native");
+    if (native === undefined || of("empty") !== undefined) return [];
     return [
-      `| ${row} | ${cell("bun")} | ${cell("pkg")} | ${cell(of("none") ? "none" : "reference")} | ${bun.ratio ? ratioText(bun.ratio) : ""} |`,
+      `| ${row} | ${cell("native")} | ${cell("pkg")} | ${cell(of("none") ? "none" : "reference")} | ${native.ratio ? ratioText(native.ratio) : ""} |`,
     ];
   });
 }

@@ -15,6 +15,8 @@ export interface Figures {
   readonly quartiles: readonly [number, number];
   /** To the reference (or to `none`), round by round; undefined for the reference itself, and where it has no such row. */
   readonly ratio: Estimate | undefined;
+  /** To iproute2 making the same calls, round by round. */
+  readonly toFloor: Estimate | undefined;
   /** What it takes beyond the empty program, round by round. */
   readonly beyond: Estimate | undefined;
   /** As measured, by round. */
@@ -36,6 +38,7 @@ export function summarise(samples: readonly Sample[]): Figures[] {
         median: quantile(ascending, 0.5),
         quartiles: [quantile(ascending, 0.25), quantile(ascending, 0.75)],
         ratio: compare(own, contenders.get("reference") ?? contenders.get("none"), (one, other) => one / other),
+        toFloor: compare(own, contenders.get("floor"), (one, other) => one / other),
         beyond: compare(own, contenders.get("empty"), (one, other) => one - other),
         values,
       };

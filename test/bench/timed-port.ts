@@ -1,10 +1,9 @@
 // The plugin's port with a clock: at its end the process writes on standard error, as JSON, when it called what. In place of
-// src/system/bun.ts in an executable of the bench's own (build condition "timed").
-import { port as real } from "../../src/system/bun.ts";
+// src/system/quickjs.ts in an executable of the bench's own (build condition "timed").
 import type { Port } from "../../src/system/port.ts";
-import { decode, encode } from "../../src/system/text.ts";
+import { port as real } from "../../src/system/quickjs.ts";
 
-/** A call, in nanoseconds since the process's runtime began. */
+/** A call, in nanoseconds since the first one. */
 export interface TimedCall {
   /** The function, and the path where it has one. */
   readonly call: string;
@@ -12,29 +11,53 @@ export interface TimedCall {
   readonly end: number;
 }
 
-const calls: TimedCall[] = [{ call: "start of the runtime and of its FFI", begin: 0, end: Bun.nanoseconds() }];
+const calls: TimedCall[] = [];
+/** QuickJS counts from when its context was made, by the build; differences are right. */
+const now = (): number => performance.now() * 1e6;
 
 function timed(name: string, call: (...args: unknown[]) => unknown): (...args: unknown[]) => unknown {
   return (...args) => {
-    const begin = Bun.nanoseconds();
+    const begin = now();
     const result = call(...args);
-    const end = Bun.nanoseconds();
+    const end = now();
     const path = args.find((argument) => argument instanceof Uint8Array && argument[0] === 0x2f);
-    calls.push({ call: path === undefined ? name : `${name} ${decode(path as Uint8Array).slice(0, -1)}`, begin, end });
+    const subject = path === undefined ? "" : ` ${real.decode(path as Uint8Array).slice(0, -1)}`;
+    calls.push({ call: name + subject, begin, end });
     return result;
   };
 }
 
 function exit(code: number): never {
-  calls.push({ call: "exit", begin: Bun.nanoseconds(), end: Bun.nanoseconds() });
-  const text = encode(JSON.stringify(calls));
+  calls.push({ call: "exit", begin: now(), end: now() });
+  const text = real.encode(JSON.stringify(calls));
   real.write(2, text, text.length);
   return real.exit(code);
 }
 
-export const port = Object.fromEntries(
-  Object.entries(real).map(([name, value]) => [
-    name,
-    name === "exit" ? exit : typeof value === "function" && name !== "run" ? timed(name, value as never) : value,
-  ]),
-) as unknown as Port;
+const untimed = ["encode", "decode", "run"];
+
+export const port = {
+  ...Object.fromEntries(
+    Object.entries(real).map(([name, value]) => [
+      name,
+      typeof value === "function" && !untimed.includes(name) ? timed(name, value as never) : value,
+    ]),
+  ),
+  exit,
+  start(main: () => void, lastWords: Uint8Array) {
+    const begun = () => {
+      calls.push({ call: "start", begin: now(), end: now() });
+      main();
+    };
+    real.start(begun, lastWords);
+  },
+  get environment() {
+    return real.environment;
+  },
+  get argv() {
+    return real.argv;
+  },
+  get pid() {
+    return real.pid;
+  },
+} as unknown as Port;

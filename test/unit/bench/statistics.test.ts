@@ -19,12 +19,12 @@ t.test("a median's interval is the sign test's", (t) => {
 t.test("ratios are of one round each", (t) => {
   // The machine slows down: each is half of the other all the time, though the medians say otherwise for a part of them.
   const samples = [1, 10, 100].flatMap((speed, round) => [
-    { row: "ADD", contender: "bun", round, value: speed } as const,
+    { row: "ADD", contender: "native", round, value: speed } as const,
     { row: "ADD", contender: "reference", round, value: speed * 2 } as const,
   ]);
-  const [bun, reference] = summarise([...samples, { row: "ADD", contender: "bun", round: 3, value: 1000 }]);
-  t.strictSame(bun?.ratio, { median: 0.5, interval: [0.5, 0.5] }, "a round without the reference has no ratio");
+  const [native, reference] = summarise([...samples, { row: "ADD", contender: "native", round: 3, value: 1000 }]);
+  t.strictSame(native?.ratio, { median: 0.5, interval: [0.5, 0.5] }, "a round without the reference has no ratio");
   t.equal(reference?.ratio, undefined);
-  t.strictSame([bun?.runs, bun?.median, reference?.median], [4, 55, 20]);
+  t.strictSame([native?.runs, native?.median, reference?.median], [4, 55, 20]);
   t.end();
 });

@@ -1,2 +1,0 @@
-// A program of nothing, to see what its runtime takes.
-export {};
