@@ -2,6 +2,7 @@ import { formatResult } from "../cni/print.ts";
 import { isEmptyDns, type Result } from "../cni/result.ts";
 import { isAtLeast } from "../cni/versions.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
+import { impliedRouteWarnings } from "../config/without-broadcast.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { networkOf } from "../ip/address.ts";
 import { openIpam } from "../ipam/open.ts";
@@ -65,7 +66,8 @@ export function add(invocation: Invocation): void {
       hostPrefixes: () => hostPrefixes(host),
     });
     const allocation = ipam.add();
-    undo.push(() => ipam.del());
+    if (ipam.releasesOverLink) undo.push(() => ipam.del());
+    else undo.pushLast(() => ipam.del());
     if (allocation.addresses.length === 0) {
       throw new PluginError(
         ErrorCode.invalidConfiguration,
@@ -75,6 +77,9 @@ export function add(invocation: Invocation): void {
     }
 
     const { addresses, routes } = planAddressing(config, allocation);
+    if (config.ipam.type === "delegate") {
+      impliedRouteWarnings(config.mode, config.impliedRoutes, allocation.routes).forEach(warn);
+    }
     const prefixes = addresses.map(({ address }) => address);
     const { routed } = modes[config.mode];
     if (routed) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);

@@ -16,6 +16,7 @@ export interface Addressing {
  * - L3 and L3S: there is no ARP, so there are no gateways: every route leads out of the device, and each family has a
  *   default one.
  * - An isolated L2 network has no default route and no gateway.
+ * - Where the configuration has an empty list of routes, there are those alone that the IPAM names.
  */
 export function planAddressing(config: NetworkConfig, allocation: Allocation): Addressing {
   const { routed } = modes[config.mode];
@@ -36,7 +37,11 @@ export function planAddressing(config: NetworkConfig, allocation: Allocation): A
     const wanted = routed
       ? addresses.some(({ address }) => address.address.family === family)
       : config.ipam.type === "builtin" && gw !== undefined;
-    if (wanted && !routes.some((route) => samePrefix(route.dst, dst) && route.table === undefined)) {
+    if (
+      wanted &&
+      config.impliedRoutes &&
+      !routes.some((route) => samePrefix(route.dst, dst) && route.table === undefined)
+    ) {
       routes.push({ dst, gw });
     }
   }

@@ -10,13 +10,15 @@ import type { Invocation } from "./invocation.ts";
 
 /**
  * Takes an attachment away. Succeeds when anything or everything is gone already; what fails can be tried again, since the
- * address is given back last.
+ * address is given back last, but by an IPAM that does so over the interface: then that is last.
  */
 export function del(invocation: Invocation): void {
   const { environment, variables, stdin } = invocation;
   const { containerId, ifname, netns } = environment;
   const config = parseForRemoval(stdin, environment);
 
+  const ipam = openForRemoval({ config, containerId, ifname, stdin, environment: variables });
+  if (ipam.releasesOverLink) ipam.del();
   const container = netns === "" ? undefined : findContainer(netns);
   if (container !== undefined) {
     const link = linkByName(container.socket, ifname);
@@ -25,7 +27,7 @@ export function del(invocation: Invocation): void {
   const attachment =
     findAttachment(config.name, containerId, ifname) ?? attachmentByConfig(config, containerId, ifname);
   if (attachment !== undefined) releaseParent(openNetlink, attachment);
-  openForRemoval({ config, containerId, ifname, stdin, environment: variables }).del();
+  if (!ipam.releasesOverLink) ipam.del();
 }
 
 /** Where nothing readable is recorded: what the configuration says of the parent, if it names one. */

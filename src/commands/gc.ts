@@ -40,6 +40,8 @@ export function gc(invocation: Invocation): void {
       return false;
     }
   };
+  const ipam = openForRemoval({ config, containerId: "", ifname: "", stdin, environment: variables });
+  if (ipam.releasesOverLink) attempt(() => ipam.gc(valid));
   const kept = attachmentsOfNetwork(config.name).filter((attachment) => {
     if (isValid(attachment)) return false;
     return !attempt(() => {
@@ -52,8 +54,7 @@ export function gc(invocation: Invocation): void {
     ({ containerId, ifname }) => findAttachment(config.name, containerId, ifname) !== undefined,
   );
   if (complete) attempt(() => removeAbandonedParents(host));
-  const ipam = openForRemoval({ config, containerId: "", ifname: "", stdin, environment: variables });
-  attempt(() => ipam.gc([...valid, ...kept]));
+  if (!ipam.releasesOverLink) attempt(() => ipam.gc([...valid, ...kept]));
   if (errors.length > 0) throw together(errors);
 }
 

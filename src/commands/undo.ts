@@ -1,5 +1,7 @@
 export interface Undo {
   push(step: () => void): void;
+  /** A step to be run after all those that are there already. */
+  pushLast(step: () => void): void;
   run(): void;
 }
 
@@ -11,6 +13,7 @@ export function createUndo(warn: (message: string) => void): Undo {
   const steps: (() => void)[] = [];
   return {
     push: (step) => void steps.push(step),
+    pushLast: (step) => void steps.unshift(step),
     run() {
       for (const step of steps.reverse()) {
         try {

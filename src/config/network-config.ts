@@ -110,6 +110,8 @@ export interface NetworkConfig {
   /** No way out of the host: no default route in L2. True for a dummy parent as well. */
   readonly isolated: boolean;
   readonly ipam: IpamConfig;
+  /** Whether routes that nobody named may be added: not where `ipam.routes` is there and empty. */
+  readonly impliedRoutes: boolean;
   /** undefined where it is absent or empty: the IPAM's counts then. */
   readonly dns: Dns | undefined;
   /** Each address once. Empty for IPAMs that see to it themselves: static (see its addresses) and other programs. */

@@ -14,6 +14,7 @@ import { parseMtu } from "./mtu.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { parseParent, soleInterface } from "./parent.ts";
 import { errorFromSchema } from "./schema-error.ts";
+import { impliedRouteWarnings, refuseDhcpWithoutBroadcast } from "./without-broadcast.ts";
 
 export interface ParsedConfig {
   readonly config: NetworkConfig;
@@ -43,16 +44,23 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   const parent = parseParent(raw, name, previous);
   const hasPreviousIps = previous !== undefined && prevResult !== undefined && prevResult.ips.length > 0;
   const { ipam, requested } = parseIpam(raw, cniVersion, context.args, hasPreviousIps, warnings);
+  const mode = parseMode(raw);
+  const impliedRoutes = !isEmptyList(raw.ipam?.routes);
+  refuseDhcpWithoutBroadcast(mode, ipam);
+  if (ipam.type === "host-local" || ipam.type === "static") {
+    warnings.push(...impliedRouteWarnings(mode, impliedRoutes, ipam.routes));
+  }
   const config: NetworkConfig = {
     cniVersion,
     name,
     parent,
-    mode: parseMode(raw),
+    mode,
     flag: parseFlag(raw),
     mtu: parseMtu(raw, ipam),
     linkInContainer: raw.linkInContainer ?? (parent.kind === "chained" && isInContainer(previous)),
     isolated: parent.kind === "dummy",
     ipam,
+    impliedRoutes,
     dns: parseDns(raw),
     requested,
     prevResult,
@@ -83,6 +91,10 @@ export function parsePrevResult(raw: NetworkConfiguration, version: CniVersion):
 // The reference looks for the previous plugin's interface on the host, wherever it is.
 function isInContainer(previous: Parameters<typeof parseParent>[2]): boolean {
   return previous !== undefined && soleInterface(previous).sandbox !== undefined;
+}
+
+function isEmptyList(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
 }
 
 function parseDns(raw: NetworkConfiguration): Dns | undefined {

@@ -35,6 +35,7 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
   const { dataDir } = ipam;
   const holder = { containerId: context.containerId, ifname: context.ifname };
   return {
+    releasesOverLink: false,
     add(): Allocation {
       const pool = ipam.defaultPool ? choosePool(dataDir, name, context.hostPrefixes) : undefined;
       const subnets = numbered(ipam.subnets, pool);

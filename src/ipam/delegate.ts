@@ -38,6 +38,7 @@ export function openDelegate(context: DelegateContext, plugin: string, timeoutMs
     }
   };
   return {
+    releasesOverLink: true,
     add(): Allocation {
       const file = find(context, plugin);
       try {
@@ -123,14 +124,21 @@ function errorOf(
   outcome: ProgramOutcome,
 ): PluginError {
   const { status, stdout, stderr, failure: reason } = outcome;
-  if (reason === "ETIMEDOUT") return failure(plugin, `did not end ${command} within ${timeoutMs / 1000} s`, file);
+  if (reason === "ETIMEDOUT") {
+    const cause = command === "ADD" ? unanswered(plugin) : "";
+    return failure(plugin, `did not end ${command} within ${timeoutMs / 1000} s${cause}`, file);
+  }
   if (reason === "EACCES") return failure(plugin, `is not executable: chmod +x ${file}`, file);
   if (reason === "ENOENT") return failure(plugin, `cannot start: ${file} or its interpreter does not exist`, file);
   if (reason === "ENOEXEC") return failure(plugin, `cannot start: ${file} is no program for this machine`, file);
   if (reason?.startsWith("SIG")) return failure(plugin, `was ended by ${reason} in ${command}`, file);
   if (reason !== undefined) return failure(plugin, `cannot start: ${reason}`, file);
   const own = parseError(stdout);
-  if (own !== undefined) return own;
+  if (own !== undefined) {
+    // The words of the reference's dhcp for a server that is silent.
+    const cause = own.message.includes("no more tries") ? unanswered(plugin) : "";
+    return new PluginError(own.code, `${own.message}${cause}`, own.details);
+  }
   const said = (stdout.trim() || stderr.trim()).slice(0, 500);
   const what = stdout.trim() === "" ? "without an error on its output" : "with an output that is no CNI error";
   return failure(
@@ -140,7 +148,16 @@ function errorOf(
   );
 }
 
-/** The plugin's own error object, passed on as it is. */
+/** What it means where the reference's dhcp plugin waits in vain. */
+function unanswered(plugin: string): string {
+  if (plugin !== "dhcp") return "";
+  return (
+    ": no DHCP server answered, or its answers did not arrive: to an ipvlan, whose MAC address is its parent's, they must come by " +
+    "broadcast (dhcp daemon -broadcast, or a server that always answers so)"
+  );
+}
+
+/** The plugin's own error object. */
 function parseError(stdout: string): PluginError | undefined {
   let raw: unknown;
   try {

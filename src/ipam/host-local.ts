@@ -35,6 +35,7 @@ export function openHostLocal(context: IpamContext, ipam: HostLocalConfig): Ipam
     ),
   );
   return {
+    releasesOverLink: false,
     add(): Allocation {
       const dns = ipam.resolvConf === undefined ? undefined : readResolvConf(ipam.resolvConf);
       const addresses = withStore(dataDir, name, true, (store) => reserve(store, context, sets));

@@ -23,6 +23,11 @@ export interface IpamContext extends Attachment {
 
 /** Every method throws {@link PluginError}. */
 export interface Ipam {
+  /**
+   * Whether `del` and `gc` need the container's interface, as another program may: DHCP's gives the lease back over it. It goes
+   * after them then, as in the reference plugin; else before, so that no address is free while an interface has it.
+   */
+  readonly releasesOverLink: boolean;
   /** Reserves the container's addresses; nothing stays reserved when it throws. */
   add(): Allocation;
   /** Gives the reservation back; succeeds when there is none. */

@@ -15,6 +15,7 @@ import { releaseHolder } from "./store.ts";
 export function openIpam(context: IpamContext): Ipam {
   const ipam = open(context);
   return {
+    releasesOverLink: ipam.releasesOverLink,
     add: () => named(() => ipam.add()),
     del: () => named(() => ipam.del()),
     check: (previous) => named(() => ipam.check(previous)),
@@ -50,19 +51,20 @@ export interface RemovalContext extends Attachment {
  * DEL and GC for a configuration that need not make sense beyond its name and IPAM type. For GC the attachment is
  * empty.
  */
-export function openForRemoval(context: RemovalContext): Pick<Ipam, "del" | "gc"> {
+export function openForRemoval(context: RemovalContext): Pick<Ipam, "releasesOverLink" | "del" | "gc"> {
   const { name, ipam, cniVersion } = context.config;
   switch (ipam.type) {
     case "builtin":
     case "host-local":
       return {
+        releasesOverLink: false,
         del: () => releaseReservations(ipam.dataDir, name, context.containerId, context.ifname),
         gc: (valid) => named(() => releaseOthers(ipam.dataDir, name, valid)),
       };
     case "delegate":
       return openDelegate({ ...context, cniVersion }, ipam.plugin);
     case "static":
-      return { del() {}, gc() {} };
+      return { releasesOverLink: false, del() {}, gc() {} };
   }
 }
 

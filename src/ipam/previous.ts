@@ -5,6 +5,7 @@ import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
  */
 export function openPrevious({ config }: IpamContext): Ipam {
   return {
+    releasesOverLink: false,
     add(): Allocation {
       const { ips = [], routes = [], dns } = config.prevResult ?? {};
       return {

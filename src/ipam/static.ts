@@ -12,6 +12,7 @@ type StaticConfig = Extract<IpamConfig, { type: "static" }>;
  */
 export function openStatic(_context: IpamContext, ipam: StaticConfig): Ipam {
   return {
+    releasesOverLink: false,
     add(): Allocation {
       return { addresses: ipam.addresses, routes: ipam.routes, dns: ipam.dns };
     },

@@ -190,14 +190,18 @@ function create(attributes: Attribute[], what: string, index = 0): Request {
 
 /**
  * Sets a link up and gives it an alias (at most 255 bytes, and a NUL would count).
- * @param index of the link, which gets the name too; 0: of the link that has the name, which may be one made in the same send
+ * @param index of the link; 0: of the link that has the name, which may be one made in the same send
  */
 export function setUp(index: number, name: string, alias: string): Request {
+  const attributes = [bytesAttribute(k.IFLA_IFALIAS, encode(alias))];
+  // Index and name together ask for a rename, which kernels before 6.2 refuse to a link that is up, as an IPAM may have set
+  // it, even where it has the name already (net/core/dev.c, dev_change_name).
+  if (index === 0) attributes.unshift(stringAttribute(k.IFLA_IFNAME, name));
   return {
     type: k.RTM_NEWLINK,
     flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
     header: ifinfomsg(index, k.IFF_UP, k.IFF_UP),
-    attributes: [stringAttribute(k.IFLA_IFNAME, name), bytesAttribute(k.IFLA_IFALIAS, encode(alias))],
+    attributes,
     what: `set ${name} up`,
   };
 }

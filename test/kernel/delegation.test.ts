@@ -15,6 +15,7 @@ echo $CNI_COMMAND >> commands
 does=\${config##*'"does":"'}
 does=\${does%%'"'*}
 result='{"ips":[{"address":"192.168.1.44/24","gateway":"192.168.1.1"}],"routes":[{"dst":"0.0.0.0/0"}]}'
+case $CNI_COMMAND in DEL | GC) ip -n c1 -o link show type ipvlan > links-at-$CNI_COMMAND ;; esac
 case $does-$CNI_COMMAND in
 *-DEL) rm -f 192.168.1.44-$CNI_CONTAINERID ;;
 *-ADD) : > 192.168.1.44-$CNI_CONTAINERID ;;
@@ -74,6 +75,7 @@ t.test(
     ]);
     for (const { code, stdout } of answers) t.strictSame([code, stdout], [0, ""]);
     t.equal(await lab.ok("cat /tmp/lab/own/commands"), "ADD\nCHECK\nSTATUS\nGC\nDEL\n");
+    t.match(await lab.ok("cat /tmp/lab/own/links-at-DEL"), "eth0@", "it may give the address back over the interface");
     for (const [command, given] of Object.entries({ ...later, GC: gc })) {
       t.equal(await lab.ok(`cat /tmp/lab/own/${command}.stdin`), `${given}\n`, `${command}: standard input`);
       const variables = (await lab.ok(`cat /tmp/lab/own/${command}.env`)).split("\n");
@@ -167,8 +169,8 @@ t.test("an IPAM's error in CHECK, DEL, GC and STATUS is the caller's", async (t)
       command,
       config({ type: "own", does: `error-in-${command}` }, { prevResult, "cni.dev/valid-attachments": [] }),
     );
-  // GC last but one: it takes the attachment away, and DEL has still to succeed.
-  const commands = ["CHECK", "STATUS", "GC", "DEL"] as const;
+  // DEL that failed leaves all for the next one; GC takes the attachment away, and DEL has still to succeed.
+  const commands = ["CHECK", "STATUS", "DEL", "GC"] as const;
   for (const [index, answer] of (await lab.calls(commands.map(failing))).entries()) {
     t.match(
       answer,
@@ -176,8 +178,9 @@ t.test("an IPAM's error in CHECK, DEL, GC and STATUS is the caller's", async (t)
       commands[index] ?? "",
     );
   }
+  t.match(await lab.ok("cat /tmp/lab/own/links-at-GC"), "eth0@", "the interface is there behind DEL, and as GC begins");
+  t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "", "and gone behind GC");
   await lab.del(call("DEL", config({ type: "own" })));
-  t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
   await nothingLeft(t, lab);
 });
 

@@ -12,6 +12,7 @@ t.test("the shortest configuration is an isolated L2 network of the default pool
     linkInContainer: false,
     isolated: true,
     ipam: { type: "builtin", subnets: [], defaultPool: true, routes: [], dataDir: "/var/lib/cni/networks" },
+    impliedRoutes: true,
     requested: [],
   });
 });
@@ -52,6 +53,7 @@ t.test("every key in its own words", async (t) => {
       dataDir: "/run/state",
     },
     dns: { nameservers: ["10.0.0.1"], search: ["example.org"], options: [] },
+    impliedRoutes: true,
     requested: [{ address: "10.0.0.7" }],
   });
 });
