@@ -20,8 +20,16 @@ const names = new Map<number, string>(
   Object.entries(k).flatMap(([name, value]) => (name.startsWith("RTM_") ? [[value, name.slice("RTM_".length)]] : [])),
 );
 
-/** The names that strace has for what libc calls otherwise. */
-const others: Readonly<Record<string, string>> = { open: "openat", recv: "recvfrom" };
+/** The kernel's names for what libc calls otherwise: the C library of Node or our own host chooses among them. */
+const others: Readonly<Record<string, string>> = {
+  open: "openat",
+  recv: "recvfrom",
+  rename: "rename,renameat2",
+  unlink: "unlink,unlinkat",
+  mkdir: "mkdir,mkdirat",
+  rmdir: "rmdir,unlinkat",
+  poll: "poll,ppoll",
+};
 
 await lab.ok(`reset; host h1; container peer c1 c2 c3; cable h1 eth0 peer eth0; on h1 ip link set eth0 mtu 1500
   cat > ${traced} <<'END'
