@@ -1,4 +1,5 @@
 import { ErrorCode, PluginError } from "../errors.ts";
+import { isExhausted } from "../system/limits.ts";
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -19,7 +20,8 @@ export function parseJson(text: string, what: string): unknown {
   }
   try {
     return JSON.parse(text);
-  } catch {
+  } catch (error) {
+    if (isExhausted(error)) throw error;
     throw new PluginError(ErrorCode.decodeFailure, `${what} is no JSON: ${describeFault(text)}`);
   }
 }

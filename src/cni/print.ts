@@ -1,4 +1,5 @@
 import { ErrorCode, PluginError } from "../errors.ts";
+import { isExhausted } from "../system/limits.ts";
 import { isObject, type JsonObject, tryJson } from "./json.ts";
 import { oneLine } from "./one-line.ts";
 import type { Result } from "./result.ts";
@@ -27,6 +28,11 @@ export function formatError(error: unknown, stdin: string): string {
 
 export function asPluginError(error: unknown): PluginError {
   if (error instanceof PluginError) return error;
+  if (isExhausted(error)) {
+    const message =
+      "out of memory: the network configuration, or what it refers to, is larger than any that makes sense";
+    return new PluginError(ErrorCode.ioFailure, message, String(error));
+  }
   const message = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const details = error instanceof Error ? (error.stack ?? "") : "";
   return new PluginError(ErrorCode.internal, `mistake in ipvlan-cni, please report it: ${message}`, details);

@@ -5,8 +5,10 @@ import { runStep } from "../../build/incremental.ts";
 import { buildNativeExecutable, buildSanitizedExecutable } from "../../build/native-executable.ts";
 import { at } from "../../build/paths.ts";
 import { hostArch } from "../../build/runtimes.ts";
+import { readVersion } from "../../build/version.ts";
 
-const version = { version: "0.0.0", commit: "tests" };
+// Not the commit: it would have all of this built for each.
+const version = { ...readVersion(), commit: "tests" };
 
 /** What Node offers to a script stands in files of ours. */
 const withoutNode: Plugin = {
@@ -31,7 +33,7 @@ const steps: [string, string[], (output: string) => Promise<void>][] = [
 
 export async function buildForTests(): Promise<void> {
   for (const [name, inputs, build] of steps) {
-    await runStep({ name, inputs, outputs: () => [at(name)], run: () => build(at(name)) });
+    await runStep({ name, inputs, settings: version, outputs: () => [at(name)], run: () => build(at(name)) });
   }
 }
 

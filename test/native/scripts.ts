@@ -10,6 +10,7 @@ const scripts: Readonly<Record<string, () => Promise<unknown>>> = {
   "namespace-cases.ts": () => import("../unit/system/lib/namespace-cases.ts"),
   "port-fuzz.ts": () => import("../unit/system/lib/port-fuzz.ts"),
   "process-cases.ts": () => import("../unit/system/lib/process-cases.ts"),
+  "text-cases.ts": () => import("../unit/system/lib/text-cases.ts"),
 };
 
 function main(): void {

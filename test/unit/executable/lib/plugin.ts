@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
-/** Both executables, for tests that need no ipvlan in the kernel. */
-export const executables = ["native", "pkg"].map((name) => ({
+/** Both executables, and the native one with sanitizers, for tests that need no ipvlan in the kernel. */
+export const executables = ["native", "pkg", "sanitized"].map((name) => ({
   name,
   path: fileURLToPath(new URL(`../../../../dist/${name}/ipvlan`, import.meta.url)),
 }));
