@@ -1,37 +1,50 @@
-// npm run generate: schemas/NAME.schema.json becomes src/config/generated/NAME.validator.js, its declaration and
-// NAME.types.ts. The schema is the one source of what a configuration looks like.
-import { globSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename } from "node:path";
+// npm run generate: the schemas become code. What a configuration looks like, and which keys there are, is said in them alone.
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { runStep, type Step } from "./incremental.ts";
 import { at } from "./paths.ts";
 import type { NamedSchema } from "./schema.ts";
+import { keysFrom } from "./schema-keys.ts";
 import { typesFrom } from "./schema-types.ts";
 import { validatorFrom } from "./schema-validator.ts";
 
-const folder = at("src/config/generated");
+/** What is made of each schema: a validator with its types, the keys for src/cni/normalise.ts, or both. */
+const plan = [
+  { name: "network-configuration", folder: "src/config/generated", validator: true, keys: true },
+  { name: "network-configuration-list", folder: "src/config/generated", validator: true, keys: false },
+  { name: "protocol", folder: "src/cni/generated", validator: false, keys: true },
+] as const;
 
-function readSchemas(): NamedSchema[] {
-  return globSync(at("schemas/*.schema.json"))
-    .sort()
-    .map((path) => ({ name: basename(path, ".schema.json"), schema: JSON.parse(readFileSync(path, "utf8")) }));
-}
+const read = (name: string): NamedSchema => ({
+  name,
+  schema: JSON.parse(readFileSync(at(`schemas/${name}.schema.json`), "utf8")),
+});
 
 async function generate(): Promise<void> {
-  mkdirSync(folder, { recursive: true });
+  const schemas = plan.map(({ name }) => read(name));
   const current = outputs();
-  for (const file of readdirSync(folder)) if (!current.includes(at(folder, file))) rmSync(at(folder, file));
-  const schemas = readSchemas();
-  for (const { name, schema } of schemas) {
-    const { typeName, source } = await typesFrom({ name, schema }, schemas);
-    writeFileSync(at(folder, `${name}.types.ts`), source);
-    writeFileSync(at(folder, `${name}.validator.js`), await validatorFrom(schema, schemas));
-    writeFileSync(at(folder, `${name}.validator.d.ts`), declarationOf(name, typeName));
+  for (const folder of new Set(current.map(dirname))) {
+    mkdirSync(folder, { recursive: true });
+    for (const file of readdirSync(folder)) if (!current.includes(`${folder}/${file}`)) rmSync(`${folder}/${file}`);
+  }
+  for (const { name, folder, validator, keys } of plan) {
+    const write = (suffix: string, text: string): void => writeFileSync(at(folder, `${name}.${suffix}`), text);
+    const schema = schemas.find((one) => one.name === name) as NamedSchema;
+    if (validator) {
+      const { typeName, source } = await typesFrom(schema, schemas);
+      write("types.ts", source);
+      write("validator.js", await validatorFrom(schema.schema, schemas));
+      write("validator.d.ts", declarationOf(name, typeName));
+    }
+    if (keys) write("keys.ts", keysFrom(schema, "../../cni/normalise.ts"));
   }
 }
 
 const outputs = (): string[] =>
-  readSchemas().flatMap(({ name }) =>
-    ["types.ts", "validator.js", "validator.d.ts"].map((suffix) => at(folder, `${name}.${suffix}`)),
+  plan.flatMap(({ name, folder, validator, keys }) =>
+    [...(validator ? ["types.ts", "validator.js", "validator.d.ts"] : []), ...(keys ? ["keys.ts"] : [])].map((suffix) =>
+      at(folder, `${name}.${suffix}`),
+    ),
   );
 
 const declarationOf = (name: string, typeName: string): string => `import type { ErrorObject } from "ajv";
@@ -46,7 +59,7 @@ export default validate;
 `;
 
 export const generateStep: Step = {
-  name: "src/config/generated",
+  name: "generated sources",
   inputs: ["schemas/*.schema.json"],
   outputs,
   run: generate,

@@ -1,6 +1,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { describe } from "./json.ts";
-import { identifierFault, interfaceNameFault } from "./names.ts";
+import { askedNameFault, identifierFault, interfaceNameFault } from "./names.ts";
 
 export const commands = ["ADD", "DEL", "CHECK", "GC", "STATUS", "VERSION"] as const;
 
@@ -60,7 +60,7 @@ function checkRequired(command: Command, get: (name: Variable) => string): void 
   const malformed: string[] = [];
   for (const name of required[command]) {
     const value = get(name);
-    const fault = value === "" ? undefined : faultOf(name, value);
+    const fault = value === "" ? undefined : faultOf(command, name, value);
     if (value === "") missing.push(name);
     if (fault !== undefined) malformed.push(`${name} ${describe(value)} ${fault}`);
   }
@@ -78,7 +78,8 @@ function parseCommand(text: string): Command {
   throw new PluginError(ErrorCode.invalidEnvironment, `${what}: it must be one of ${commands.join(", ")}`);
 }
 
-function faultOf(name: Variable, value: string): string | undefined {
-  if (name === "CNI_IFNAME") return interfaceNameFault(value);
+// No link can have a name that ADD refuses: DEL of it has nothing to do and must succeed, or the runtime tries for ever.
+function faultOf(command: Command, name: Variable, value: string): string | undefined {
+  if (name === "CNI_IFNAME") return command === "DEL" ? askedNameFault(value) : interfaceNameFault(value);
   return name === "CNI_CONTAINERID" ? identifierFault(value) : undefined;
 }

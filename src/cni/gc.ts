@@ -1,5 +1,7 @@
+import { gc } from "./generated/protocol.keys.ts";
 import { decodeObject, describe, token } from "./json.ts";
-import { identifierFault, interfaceNameFault } from "./names.ts";
+import { askedNameFault, identifierFault } from "./names.ts";
+import { normalise } from "./normalise.ts";
 import { invalid, readList, readObject, readString } from "./read.ts";
 
 /** The tuple that stands for an attachment (SPEC.md, section 3). */
@@ -17,14 +19,17 @@ export interface Attachment {
  * @throws PluginError 6 for what is no JSON, 7 for a list that is malformed
  */
 export function parseValidAttachments(stdin: string): readonly Attachment[] | undefined {
-  const raw = decodeObject(stdin);
+  const raw = readObject(
+    normalise(decodeObject(stdin), gc, "", () => {}),
+    "",
+  );
   const key = ["cni.dev/valid-attachments", "cni.dev/attachments"].find((name) => raw[name] !== undefined);
   if (key === undefined) return undefined;
   return readList(raw[key], `/${token(key)}`, (value, pointer) => {
     const { containerID, ifname } = readObject(value, pointer);
     return {
       containerId: readName(containerID, `${pointer}/containerID`, identifierFault),
-      ifname: readName(ifname, `${pointer}/ifname`, interfaceNameFault),
+      ifname: readName(ifname, `${pointer}/ifname`, askedNameFault),
     };
   });
 }

@@ -19,26 +19,34 @@ export function identifierFault(text: string): string | undefined {
 export const longestInterfaceName = 15;
 
 /**
- * Names that a link can have, in the kernel (net/core/dev.c, dev_valid_name) and in libcni, and that it then really has: the kernel
- * replaces `%d` by a number.
+ * libcni's rule (cni, pkg/utils, ValidateInterfaceName): what a runtime may ask for.
  * @returns what is wrong with the name, as the end of a sentence; undefined for a good one
  */
-export function interfaceNameFault(name: string): string | undefined {
+export function askedNameFault(name: string): string | undefined {
   if (name === "") return "is empty";
   if (name === "." || name === "..") return "is a name that the kernel refuses";
-  // Their folders below /proc/sys/net (net/core/sysctl_net_core.c, sysctl_dev_name_is_allowed).
-  if (name === "all" || name === "default") return "is a name that the kernel keeps for settings of all interfaces";
-  if (name.includes("%")) return "has a % in it, which the kernel replaces by a number or refuses";
-  const bytes = encode(name);
-  // White space and control characters (of which the kernel refuses fewer), "/" and ":". The kernel looks at bytes, and to it 0xa0,
-  // which is the end of "à", is white space as well.
-  if (/[/:\s\p{Cc}]/u.test(name) || bytes.includes(0xa0)) {
-    return "has a character in it that the kernel refuses: no /, : or white space";
-  }
-  const { length } = bytes;
+  // White space and control characters (of which the kernel refuses fewer), "/" and ":".
+  if (/[/:\s\p{Cc}]/u.test(name)) return refusedCharacter;
+  const { length } = encode(name);
   return length > longestInterfaceName
     ? `has ${length} bytes, and the kernel takes ${longestInterfaceName}`
     : undefined;
+}
+
+const refusedCharacter = "has a character in it that the kernel refuses: no /, : or white space";
+
+/**
+ * The kernel's rule beside that: names that a link can have (net/core/dev.c, dev_valid_name), and then really has.
+ * @returns as {@link askedNameFault}
+ */
+export function interfaceNameFault(name: string): string | undefined {
+  const fault = askedNameFault(name);
+  if (fault !== undefined) return fault;
+  // Their folders below /proc/sys/net (net/core/sysctl_net_core.c, sysctl_dev_name_is_allowed).
+  if (name === "all" || name === "default") return "is a name that the kernel keeps for settings of all interfaces";
+  if (name.includes("%")) return "has a % in it, which the kernel replaces by a number or refuses";
+  // The kernel looks at bytes, and to it 0xa0, with which "à" ends, is white space.
+  return encode(name).includes(0xa0) ? refusedCharacter : undefined;
 }
 
 /** Names of executables that are looked up on CNI_PATH (SPEC.md, "Plugin configuration objects"): no path. */

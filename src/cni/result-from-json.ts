@@ -1,5 +1,7 @@
 import type { Family, Prefix } from "../ip/address.ts";
+import { result } from "./generated/protocol.keys.ts";
 import { describe, type JsonObject } from "./json.ts";
+import { normalise } from "./normalise.ts";
 import { invalid, optional, readAddress, readInteger, readList, readObject, readPrefix, readString } from "./read.ts";
 import type { Dns, Interface, IpConfig, Result, ResultRoute } from "./result.ts";
 import { type CniVersion, cniVersions, isAtLeast, isCniVersion } from "./versions.ts";
@@ -8,11 +10,17 @@ import { type CniVersion, cniVersions, isAtLeast, isCniVersion } from "./version
  * A result of any version, as `prevResult` or from a delegated plugin.
  *
  * @param version what the result is read as where it does not say: the configuration's version
- * @param pointer where the result stands, for errors
+ * @param pointer where the result stands, for errors and warnings
+ * @param warn is told of keys that are not written as the specification has them
  * @throws PluginError 7 that names the place
  */
-export function resultFromJson(value: unknown, version: CniVersion, pointer: string): Result {
-  const raw = readObject(value, pointer);
+export function resultFromJson(
+  value: unknown,
+  version: CniVersion,
+  pointer: string,
+  warn: (message: string) => void = () => {},
+): Result {
+  const raw = readObject(normalise(value, result, pointer, warn), pointer);
   return isAtLeast(versionOf(raw, version, pointer), "0.3.0")
     ? fromVersion03(raw, pointer)
     : fromVersion02(raw, pointer);

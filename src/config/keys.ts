@@ -1,73 +1,26 @@
-import { describe, type JsonObject } from "../cni/json.ts";
-import { nearest } from "./did-you-mean.ts";
+import type { JsonObject } from "../cni/json.ts";
+import { normalise } from "../cni/normalise.ts";
+import { keys } from "./generated/network-configuration.keys.ts";
 
-/** The top-level keys that mean something to this plugin; a test compares them with the schema. */
-export const ourKeys: readonly string[] = [
-  "master",
-  "parent",
-  "mode",
-  "ipvlan_mode",
-  "flag",
-  "ipvlan_flag",
-  "vlan",
-  "internal",
-  "mtu",
-  "linkInContainer",
-  "ipam",
-  "dns",
-];
-
-/** Keys of the specification, of libcni and of other plugins: never a slip of the pen. */
-const otherKeys: readonly string[] = [
-  "cniVersion",
-  "cniVersions",
-  "name",
-  "type",
-  "args",
-  "runtimeConfig",
-  "capabilities",
-  "prevResult",
-  "ipMasq",
-  "disableCheck",
-  "disableGC",
-  "loadOnlyInlinedPlugins",
-  "plugins",
-  "mac",
-  "vlanId",
-  "vlanTrunk",
-];
+/** The top-level keys that the schema knows. */
+export const knownKeys: readonly string[] = Object.keys(keys.keys ?? {});
 
 /**
- * The configuration's keys as this plugin reads them. null and "" are as good as absent, and another case as good as
- * ours where ours is absent: the reference plugins, written in Go, read JSON in that way.
- * A key that is neither ours nor known but close to one of ours is passed over with a warning.
+ * The configuration's known keys as this plugin reads them, on every level: see {@link normalise}. At the top and in `ipam`, ""
+ * is as good as absent, too, as the reference plugins have it.
  */
 export function readKeys(raw: JsonObject, warnings: string[]): JsonObject {
+  const found = normalise(raw, keys, "", (message) => warnings.push(message)) as JsonObject;
   const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(raw)) {
+  for (const key of knownKeys) {
+    const value = found[key];
     // `"master": ""` is what Podman writes, see parseParent.
-    if (value === null || (value === "" && key !== "master")) continue;
-    if (ourKeys.includes(key) || otherKeys.includes(key) || key.startsWith("cni.dev/")) {
-      result[key] = value;
-      continue;
-    }
-    const meant = nearest(key, ourKeys);
-    if (meant === undefined) continue;
-    if (meant.toLowerCase() === key.toLowerCase() && !isGiven(raw[meant])) {
-      result[meant] = value;
-      warnings.push(`key "${key}" is read as "${meant}": write it so`);
-    } else {
-      warnings.push(`unknown key "${key}" (value ${describe(value)}) is passed over; did you mean "${meant}"?`);
-    }
+    if (value !== undefined && (value !== "" || key === "master")) result[key] = value;
   }
   return result;
 }
 
-/** An object without the keys whose value is null or "". */
+/** An object without the keys whose value is "". */
 export function withoutEmpty(raw: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(raw).filter(([, value]) => isGiven(value)));
-}
-
-function isGiven(value: unknown): boolean {
-  return value !== undefined && value !== null && value !== "";
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ""));
 }

@@ -1,4 +1,4 @@
-import { decodeObject, describe, isObject, type JsonObject } from "../cni/json.ts";
+import { decodeObject, describe, isObject, type JsonObject, token } from "../cni/json.ts";
 import { identifierFault, longestFileName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import { type Dns, isEmptyDns, type Result } from "../cni/result.ts";
@@ -9,8 +9,10 @@ import type { NetworkConfiguration } from "./generated/network-configuration.typ
 import validate from "./generated/network-configuration.validator.js";
 import { parseIpam } from "./ipam.ts";
 import { readKeys, withoutEmpty } from "./keys.ts";
+import { warnOfMac } from "./mac.ts";
 import { parseFlag, parseMode } from "./mode.ts";
 import { parseMtu } from "./mtu.ts";
+import { judgeUnknownKeys } from "./near-misses.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { parseParent, soleInterface } from "./parent.ts";
 import { errorFromSchema } from "./schema-error.ts";
@@ -31,7 +33,10 @@ export interface ParsedConfig {
  */
 export function parseNetworkConfig(text: string, context: ParseContext): ParsedConfig {
   const warnings: string[] = [];
-  const keys = readKeys(decodeObject(text), warnings);
+  const given = decodeObject(text);
+  refuseList(given);
+  judgeUnknownKeys(given, warnings);
+  const keys = readKeys(given, warnings);
   const name = parseName(keys.name);
   if (name.length > longestFileName) {
     throw invalid("/name", `has ${name.length} bytes, and the folder of its addresses can have ${longestFileName}`);
@@ -39,7 +44,8 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   const cniVersion = parseCniVersion(keys.cniVersion);
   const raw = checkShape(keys);
 
-  const prevResult = parsePrevResult(raw, cniVersion);
+  warnOfMac(raw, context.args, warnings);
+  const prevResult = parsePrevResult(raw, cniVersion, warnings);
   const previous = previousInterfaces(prevResult, context);
   const parent = parseParent(raw, name, previous);
   const hasPreviousIps = previous !== undefined && prevResult !== undefined && prevResult.ips.length > 0;
@@ -68,6 +74,17 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   return { config: Object.freeze(config), warnings };
 }
 
+/** A list on standard input has all that a network without a parent needs: a name. */
+export function refuseList(raw: JsonObject): void {
+  const key = Object.keys(raw).find((one) => one.toLowerCase() === "plugins");
+  if (key === undefined || !Array.isArray(raw[key])) return;
+  throw invalid(
+    `/${token(key)}`,
+    "makes this a configuration list: a plugin gets one entry of it at a time, with the list's name and cniVersion " +
+      "(by hand: jq '.plugins[0] + {name, cniVersion}')",
+  );
+}
+
 /** SPEC.md, "Configuration format". The name is a folder's name as well. @throws PluginError 7 */
 export function parseName(value: unknown): string {
   if (value === undefined) throw invalid("/name", "is missing: the network needs a name");
@@ -84,8 +101,14 @@ function checkShape(keys: JsonObject): NetworkConfiguration {
   throw first === undefined ? invalid("", "is refused by the schema") : errorFromSchema(first, data);
 }
 
-export function parsePrevResult(raw: NetworkConfiguration, version: CniVersion): Result | undefined {
-  return raw.prevResult === undefined ? undefined : resultFromJson(raw.prevResult, version, "/prevResult");
+export function parsePrevResult(
+  { prevResult }: { readonly prevResult?: unknown },
+  version: CniVersion,
+  warnings: string[],
+): Result | undefined {
+  return prevResult === undefined
+    ? undefined
+    : resultFromJson(prevResult, version, "/prevResult", (message) => warnings.push(message));
 }
 
 // The reference looks for the previous plugin's interface on the host, wherever it is.

@@ -1,7 +1,6 @@
 import { decodeObject, isObject, type JsonObject } from "../cni/json.ts";
 import { isPluginName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
-import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, newestVersion, parseCniVersion } from "../cni/versions.ts";
 import { PluginError } from "../errors.ts";
 import { type ParseContext, previousInterfaces } from "./chained.ts";
@@ -11,7 +10,7 @@ import validate from "./generated/network-configuration.validator.js";
 import { readKeys, withoutEmpty } from "./keys.ts";
 import type { ParentChoice } from "./network-config.ts";
 import { parseParent } from "./parent.ts";
-import { parseName } from "./parse.ts";
+import { parseName, parsePrevResult, refuseList } from "./parse.ts";
 
 /** What is left to be known when something is taken away. */
 export interface RemovalConfig {
@@ -36,7 +35,10 @@ export type RemovalIpam =
  * @throws PluginError 6 for what is no JSON, 7 where there is no network's name
  */
 export function parseForRemoval(text: string, context: ParseContext): RemovalConfig {
-  const raw = readKeys(decodeObject(text), []);
+  const given = decodeObject(text);
+  // Of a DEL it is of no account: what a list did in an earlier version can be taken away.
+  if (context.command !== "DEL") refuseList(given);
+  const raw = readKeys(given, []);
   const name = parseName(raw.name);
   const cniVersion = attempt(() => parseCniVersion(raw.cniVersion)) ?? newestVersion;
   return Object.freeze({
@@ -49,9 +51,7 @@ export function parseForRemoval(text: string, context: ParseContext): RemovalCon
 }
 
 function findParent(raw: JsonObject, name: string, version: CniVersion, context: ParseContext): ParentChoice {
-  const prevResult = attempt(() =>
-    raw.prevResult === undefined ? undefined : resultFromJson(raw.prevResult, version, "/prevResult"),
-  );
+  const prevResult = attempt(() => parsePrevResult(raw, version, []));
   return parseParent(parentKeys(raw), name, previousInterfaces(prevResult, { ...context, command: "DEL" }));
 }
 

@@ -1,7 +1,9 @@
 import { describe, isObject, placeOf, token } from "../cni/json.ts";
+import type { Keys } from "../cni/normalise.ts";
 import { invalid } from "../cni/read.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { hint } from "./did-you-mean.ts";
+import { keys } from "./generated/network-configuration.keys.ts";
 
 /** What this needs of an ajv ErrorObject. */
 export interface SchemaError {
@@ -11,13 +13,6 @@ export interface SchemaError {
   /** Set where a key, not a value, is wrong. */
   readonly propertyName?: string;
 }
-
-/** The keys of the objects that are ours alone; a test compares them with the schema. */
-export const ownKeys = {
-  master: ["defaultRoute", "subnet"],
-  ipam: ["type", "subnets", "ipv4", "routes", "dataDir"],
-  subnet: ["subnet", "gateway", "ipRange", "auxAddresses"],
-} as const;
 
 /** One sentence of what the schema found, with the JSON pointer as details. */
 export function errorFromSchema(error: SchemaError, data: unknown): PluginError {
@@ -61,10 +56,14 @@ function unknownKey(pointer: string, key: string, parent: unknown, known: readon
   return new PluginError(ErrorCode.unsupportedField, message + help, `${pointer}/${token(key)}`);
 }
 
-function keysAt(pointer: string): readonly string[] {
-  if (pointer === "/master") return ownKeys.master;
-  return pointer === "/ipam" ? ownKeys.ipam : ownKeys.subnet;
+/** The keys that the schema knows at this place; in `ipam` those of the built-in allocator, the only one that is strict. */
+export function keysAt(pointer: string): readonly string[] {
+  let at = keys;
+  for (const part of pointer.split("/").slice(1)) at = insideOf(at)[part] ?? at.items ?? at.values ?? {};
+  return Object.keys(insideOf(at));
 }
+
+const insideOf = (known: Keys): Readonly<Record<string, Keys>> => ({ ...known.keys, ...known.cases?.[""]?.keys });
 
 function typeNames(type: unknown): string {
   const names: Readonly<Record<string, string>> = {

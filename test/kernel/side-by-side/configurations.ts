@@ -158,6 +158,20 @@ export const configurations: readonly Configuration[] = [
     config: l2({ ranges: [[v4], [v6]] }),
     sysctls: { "ipv6/conf/all/disable_ipv6": "1", "ipv6/conf/default/disable_ipv6": "1" },
   },
+  {
+    name: "the interface's name is a pattern of the kernel's",
+    config: l2(v4),
+    ifname: "net%d",
+    versions: "newest",
+    closely: true,
+  },
+  {
+    name: "the interface's name is kept by the kernel",
+    config: l2(v4),
+    ifname: "all",
+    versions: "newest",
+    closely: true,
+  },
   // DNS.
   {
     name: "dns",
@@ -285,6 +299,53 @@ export const configurations: readonly Configuration[] = [
     name: "keys in another case, and unknown ones",
     config: l2(v4, { master: undefined, Master: "eth0", MTU: 1300, colour: "blue" }),
   },
+  {
+    name: "keys in another case on every level",
+    config: {
+      Master: "eth0",
+      IPAM: {
+        Type: "host-local",
+        Ranges: [[{ Subnet: v4.subnet, RangeStart: "10.1.2.20", rangeend: "10.1.2.30", GATEWAY: "10.1.2.254" }]],
+        Routes: [{ Dst: elsewhere, GW: "10.1.2.9" }, { DST: "198.20.0.0/16" }],
+        DataDir: "/var/lib/cni/networks/other",
+        ResolvConf: "/tmp/lab/resolv.conf",
+      },
+      RuntimeConfig: { IPs: ["10.1.2.25"] },
+      Args: { CNI: {} },
+    },
+    closely: true,
+  },
+  {
+    name: "chained, with static and keys in another case",
+    config: (version) => ({
+      master: "eth0",
+      ipam: {
+        type: "static",
+        Addresses: [{ ADDRESS: "10.1.2.7/24", Gateway: "10.1.2.1" }],
+        ROUTES: [{ Dst: elsewhere }],
+      },
+      PrevResult: { Interfaces: [{ Name: "x0" }], CNIVersion: version, IPs: null, routes: null },
+    }),
+    versions: "newest",
+  },
+  {
+    name: "null on every level",
+    config: l2(
+      {
+        ranges: [[{ ...v4, rangeStart: null, rangeEnd: null, gateway: null }]],
+        routes: [{ dst: elsewhere, gw: null, mtu: null, table: null }],
+        dataDir: null,
+        resolvConf: null,
+      },
+      {
+        dns: { nameservers: null, domain: null, search: null, options: null },
+        runtimeConfig: { ips: null, ipRanges: null },
+        args: { cni: null },
+        linkInContainer: null,
+      },
+    ),
+  },
+  { name: "a misspelt vlan", config: l2(v4, { vlanId: 10 }), versions: "newest", closely: true },
   { name: "null", config: l2(v4, { mode: null, mtu: null, dns: null, runtimeConfig: null, args: null }) },
 ];
 

@@ -91,14 +91,21 @@ t.test("interface names are those that the kernel takes", async (t) => {
     "a\u00a0b",
     "a\0b",
     "😀😀😀😀",
-    "net%d",
-    "all",
-    "default",
-    "à",
   ]) {
     const { code, message } = refusal(() => parse(name));
     t.equal(code, 4, JSON.stringify(name));
     t.match(message, "CNI_IFNAME");
+  }
+});
+
+t.test("names that libcni lets through and no link can have are refused by all commands but DEL", async (t) => {
+  for (const name of ["net%d", "%", "all", "default", "à"]) {
+    for (const command of ["ADD", "CHECK"]) {
+      const error = refusal(() => parseEnvironment({ ...complete, CNI_COMMAND: command, CNI_IFNAME: name }));
+      t.equal(error.code, 4, `${command} ${name}`);
+      t.match(error.message, `CNI_IFNAME "${name}"`);
+    }
+    t.equal(parseEnvironment({ ...complete, CNI_COMMAND: "DEL", CNI_IFNAME: name }).ifname, name);
   }
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import t from "tap";
-import { interfaceNameFault, isIdentifier, isPluginName } from "../../../src/cni/names.ts";
+import { askedNameFault, interfaceNameFault, isIdentifier, isPluginName } from "../../../src/cni/names.ts";
 
 t.test("identifiers are libcni's: ^[a-zA-Z0-9][a-zA-Z0-9_.-]*$", async () => {
   const text = fc.string({
@@ -19,7 +19,8 @@ t.test("interface names are libcni's: up to 15 bytes, no slash, colon or white s
   fc.assert(
     fc.property(text, (one) => {
       const isGood = one !== "" && one !== "." && one !== ".." && bytes(one) <= 15 && !/[/:\s%à]/.test(one);
-      return (interfaceNameFault(one) === undefined) === isGood;
+      const isAsked = one !== "" && one !== "." && one !== ".." && bytes(one) <= 15 && !/[/:\s]/.test(one);
+      return (interfaceNameFault(one) === undefined) === isGood && (askedNameFault(one) === undefined) === isAsked;
     }),
     { numRuns: 1000 },
   );

@@ -33,7 +33,7 @@ t.test("every key in its own words", async (t) => {
     },
     capabilities: { ips: true },
     args: { cni: { ips: ["10.0.0.7"] }, other: 1 },
-    runtimeConfig: { mac: "00:11:22:33:44:55" },
+    runtimeConfig: { dns: { servers: [] } },
     "cni.dev/valid-attachments": [],
   });
   t.strictSame(readable(config), {

@@ -19,6 +19,8 @@ const refusals: readonly Refusal[] = [
   [{ name: "n".repeat(256) }, 7, "/name", "name has 256 bytes, and the folder of its addresses can have 255"],
   [{ cniVersion: "9.0.0" }, 1, "/cniVersion", "9.0.0"],
   [{ cniVersion: 1 }, 7, "/cniVersion", "must be a string"],
+  [{ plugins: [{ type: "ipvlan", master: "eth0" }] }, 7, "/plugins", "plugins makes this a configuration list"],
+  [{ Plugins: [] }, 7, "/Plugins", "jq '.plugins[0] + {name, cniVersion}'"],
   // Wrong types.
   [{ master: 5 }, 7, "/master", "master must be a string or an object, not 5"],
   [{ mtu: "1500" }, 7, "/mtu", 'mtu must be a whole number, not "1500"'],
@@ -34,7 +36,7 @@ const refusals: readonly Refusal[] = [
   [{ dns: { nameservers: "10.0.0.1" } }, 7, "/dns/nameservers", "dns.nameservers must be a list"],
   [{ prevResult: "text" }, 7, "/prevResult", "prevResult must be an object"],
   [{ prevResult: { ips: [{ address: "x" }] } }, 7, "/prevResult/ips/0/address", 'prevResult.ips[0].address "x"'],
-  [{ runtimeConfig: { ips: "10.0.0.5" } }, 7, "/runtimeConfig/ips", "must be a list or null"],
+  [{ runtimeConfig: { ips: "10.0.0.5" } }, 7, "/runtimeConfig/ips", "must be a list"],
   [{ args: { cni: { ips: [5] } } }, 7, "/args/cni/ips/0", "args.cni.ips[0] must be a string"],
   [{ capabilities: { ips: "yes" } }, 7, "/capabilities/ips", "must be true or false"],
   // Unknown keys in objects of our own: code 2, with key and value (SPEC.md, "Error").
@@ -47,7 +49,7 @@ const refusals: readonly Refusal[] = [
   [{ ipam: { subnet: "10.0.0.0/24" } }, 2, "/ipam/subnet", 'did you mean "subnets"?'],
   [{ ipam: { colour: 1 } }, 2, "/ipam/colour", "known are type, subnets, ipv4, routes, dataDir"],
   [subnets({ subnet: "10.0.0.0/24", gatway: "10.0.0.1" }), 2, "/ipam/subnets/0/gatway", 'did you mean "gateway"?'],
-  [{ master: { defaultroute: "ipv4" } }, 2, "/master/defaultroute", 'did you mean "defaultRoute"?'],
+  [{ master: { defaultrouet: "ipv4" } }, 2, "/master/defaultrouet", 'did you mean "defaultRoute"?'],
   [{ ipam: { routes: [{ dst: "10.0.0.0/8", metric: 5 }] } }, 2, "/ipam/routes/0/metric", '"metric" (value 5)'],
   [{ ipam: { routes: [{ dst: "10.0.0.0/8", gateway: "a" }] } }, 2, "/ipam/routes/0/gateway", "known are dst, gw"],
   // Mode, flag, VLAN, MTU.
