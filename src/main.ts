@@ -3,7 +3,7 @@ import { type Command, parseEnvironment } from "./cni/environment.ts";
 import { oneLine } from "./cni/one-line.ts";
 import { formatError, formatVersion } from "./cni/print.ts";
 import { readStdin, readStdinAtHand } from "./cni/stdin.ts";
-import { cniVersions, newestVersion } from "./cni/versions.ts";
+import { newestVersion } from "./cni/versions.ts";
 import { add } from "./commands/add.ts";
 import { check } from "./commands/check.ts";
 import { del } from "./commands/del.ts";
@@ -14,7 +14,6 @@ import { status } from "./commands/status.ts";
 import { ErrorCode } from "./errors.ts";
 import { writeAll } from "./system/files.ts";
 import { encode } from "./system/text.ts";
-import { commit, version } from "./version.ts";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -28,12 +27,19 @@ const commands: Readonly<Record<Command, (invocation: Invocation) => void>> = {
   VERSION: ({ stdin, print }) => print(formatVersion(stdin)),
 };
 
-function run(): number {
-  // Without a command the reference plugins, too, say what they are and succeed (cni, pkg/skel).
-  if (!port.environment.CNI_COMMAND) {
-    writeAll(STDERR, encode(about()), "standard error");
-    return 0;
-  }
+/** Without a command of the protocol it is somebody on a terminal, whose commands are loaded only now. */
+function main(): void {
+  if (port.environment.CNI_COMMAND) port.exit(runPlugin());
+  import("./cli/main.ts").then(
+    ({ runCommandLine }) => port.exit(runCommandLine()),
+    (error: unknown) => {
+      writeAll(STDERR, encode(`ipvlan: ${error}\n`), "standard error");
+      port.exit(2);
+    },
+  );
+}
+
+function runPlugin(): number {
   let stdin: string | undefined;
   const print = (text: string) => writeAll(STDOUT, encode(text), "standard output");
   const warn = (message: string) =>
@@ -65,10 +71,6 @@ function configurationAtHand(): string {
   }
 }
 
-function about(): string {
-  return `CNI plugin ipvlan v${version} (${commit})\nCNI protocol versions supported: ${cniVersions.join(", ")}\n`;
-}
-
 /** Where even the answer could not be made: the runtime still gets an error object (SPEC.md, section 5). */
 const lastWords = {
   cniVersion: newestVersion,
@@ -76,4 +78,4 @@ const lastWords = {
   msg: "the plugin could not even report its failure: standard error has the place",
 };
 
-port.start(() => port.exit(run()), encode(`${JSON.stringify(lastWords)}\n`));
+port.start(main, encode(`${JSON.stringify(lastWords)}\n`));

@@ -23,6 +23,7 @@ export const Errno = {
   ENOSPC: 28,
   EROFS: 30,
   EMLINK: 31,
+  EPIPE: 32,
   ERANGE: 34,
   ENAMETOOLONG: 36,
   ENOSYS: 38,

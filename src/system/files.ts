@@ -205,17 +205,22 @@ export function withLock<T>(path: string, work: () => T): T {
  * @param next gives one name after another, undefined when there are no more
  * @returns the name, undefined where all are taken
  */
-export function createFirst(folder: string, next: () => string | undefined, text: string): string | undefined {
+export function createFirst(
+  folder: string,
+  next: () => string | undefined,
+  text: string,
+  mode = 0o600,
+): string | undefined {
   const O_TMPFILE = 0o20000000 | (port.arch === "arm64" ? 0o40000 : 0o200000);
   const AT_SYMLINK_FOLLOW = 0x400;
-  let fd = port.open(cstring(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, 0o600);
+  let fd = port.open(cstring(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
   let temporary: string | undefined;
   if (fd === -Errno.EOPNOTSUPP || fd === -Errno.EISDIR || fd === -Errno.EINVAL) {
     // A file system without unnamed files (NFS, older overlayfs): a name that only this process uses.
     temporary = `${folder}/.${port.pid}.tmp`;
     // A leftover of a killed process may be a second name of a file that it made: never write into it.
     port.unlink(cstring(temporary));
-    fd = port.open(cstring(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600);
+    fd = port.open(cstring(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   }
   check(fd, "open", temporary ?? folder);
   try {
@@ -237,8 +242,8 @@ export function createFirst(folder: string, next: () => string | undefined, text
 }
 
 /** {@link createFirst} with one name; false where it is taken. */
-export function createWhole(folder: string, name: string, text: string): boolean {
-  return createFirst(folder, once(name), text) !== undefined;
+export function createWhole(folder: string, name: string, text: string, mode?: number): boolean {
+  return createFirst(folder, once(name), text, mode) !== undefined;
 }
 
 /** Gives the item, and then undefined: what {@link createFirst} takes of one name. */

@@ -63,6 +63,14 @@ const run: Port["run"] = (path, environment, stdin, stdout, stderr, timeoutMs) =
   return child.status ?? SIGNALLED + constants.signals[child.signal as NodeJS.Signals];
 };
 
+const terminalSize: Port["terminalSize"] = (fd, buffer) => {
+  const tty = process.getBuiltinModule("node:tty");
+  if (!tty.isatty(fd)) return -process.getBuiltinModule("node:os").constants.errno.ENOTTY;
+  const [columns, rows] = new tty.WriteStream(fd).getWindowSize();
+  buffer.set(new Uint8Array(new Uint16Array([rows, columns, 0, 0]).buffer));
+  return 0;
+};
+
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const calls: Record<string, Call> = {};
@@ -77,6 +85,8 @@ export const port = {
   argv: process.argv.slice(2),
   pid: process.pid,
   arch: process.arch,
+  engine: `Node.js ${process.versions.node}`,
   run,
+  terminalSize,
   start: (main: () => void) => main(),
 } as unknown as Port;

@@ -32,6 +32,8 @@ export interface Port {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
+  /** ioctl(2) TIOCGWINSZ: fills `buffer` (8 bytes) with struct winsize, u16 rows and columns; ENOTTY where it is no terminal. */
+  terminalSize(fd: number, buffer: Uint8Array): number;
   /** Ends the process at once: no buffers are flushed, no handlers run. */
   exit(code: number): never;
 
@@ -44,6 +46,8 @@ export interface Port {
   readonly argv: readonly string[];
   readonly pid: number;
   readonly arch: "x64" | "arm64";
+  /** What the program runs on, with its version: `QuickJS-ng 0.17.0`, `Node.js 26.10.0`. */
+  readonly engine: string;
   /**
    * Runs a program to its end, in a process group of its own that is ended when the time is over.
    * @param environment NAME=VALUE and a NUL, one after another

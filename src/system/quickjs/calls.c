@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,10 +16,10 @@
  *   i  a number
  *   s  a path or name: bytes with a NUL in them
  *   b  a buffer; the length that follows (n) is cut to what it has
- *   x  a buffer for struct statx, t  two struct timespec, v  an array of struct pollfd; n counts those
+ *   x  a buffer for struct statx, t  two struct timespec, w  a struct winsize, v  an array of struct pollfd; n counts those
  *   m  milliseconds, which become a struct timespec; negative: for ever
- * Constants, for calls that exist in their "at" form alone on arm64:
- *   A  AT_FDCWD, 0  zero, D  AT_REMOVEDIR
+ * Constants, for calls that exist in their "at" form alone on arm64, and where one request alone is wanted:
+ *   A  AT_FDCWD, 0  zero, D  AT_REMOVEDIR, W  TIOCGWINSZ
  */
 static const struct call {
   const char *name;
@@ -46,6 +47,7 @@ static const struct call {
     {"setsockopt", SYS_setsockopt, "iiibn"},
     {"recv", SYS_recvfrom, "ibni00"},
     {"poll", SYS_ppoll, "vnm0"},
+    {"terminalSize", SYS_ioctl, "iWw"},
 };
 
 static int size_of_item(char kind) {
@@ -53,6 +55,7 @@ static int size_of_item(char kind) {
     case 'x': return 256; /* struct statx */
     case 't': return 32; /* two struct timespec */
     case 'v': return 8; /* struct pollfd */
+    case 'w': return sizeof(struct winsize);
     default: return 1;
   }
 }
@@ -68,19 +71,20 @@ static JSValue call(JSContext *context, JSValueConst self, int argc, JSValueCons
     const char kind = call->arguments[i];
     if (kind == 'A') values[i] = AT_FDCWD;
     if (kind == 'D') values[i] = AT_REMOVEDIR;
-    if (kind == 'A' || kind == 'D' || kind == '0') continue;
+    if (kind == 'W') values[i] = TIOCGWINSZ;
+    if (strchr("AD0W", kind) != NULL) continue;
     JSValueConst value = given < argc ? argv[given] : JS_UNDEFINED;
     given++;
     if (kind == 's') {
       const char *text;
       if (!read_cstring(context, value, &text)) return JS_EXCEPTION;
       values[i] = (long)text;
-    } else if (strchr("bxtv", kind) != NULL) {
+    } else if (strchr("bxtwv", kind) != NULL) {
       uint8_t *bytes;
       size_t length;
       if (!read_bytes(context, value, &bytes, &length)) return JS_EXCEPTION;
       room = length / (size_t)size_of_item(kind);
-      if (room == 0 && (kind == 'x' || kind == 't')) return JS_ThrowRangeError(context, "%s: the buffer is too short", call->name);
+      if (room == 0 && strchr("xtw", kind) != NULL) return JS_ThrowRangeError(context, "%s: the buffer is too short", call->name);
       values[i] = (long)bytes;
     } else {
       int64_t number;

@@ -139,6 +139,9 @@ static int add_host(JSContext *context) {
   const char *architecture = "x64";
 #endif
   failed |= JS_SetPropertyStr(context, host, "arch", JS_NewString(context, architecture)) < 0;
+  char engine[64];
+  snprintf(engine, sizeof engine, "QuickJS-ng %s", JS_GetVersion());
+  failed |= JS_SetPropertyStr(context, host, "engine", JS_NewString(context, engine)) < 0;
   failed |= JS_SetPropertyStr(context, global, "host", host) < 0;
   JS_FreeValue(context, global);
   return failed ? -1 : 0;

@@ -1,0 +1,78 @@
+import { UsageError } from "./arguments.ts";
+import { FINE, type Run } from "./command.ts";
+import { type Completes, helpFlag, manual } from "./manual.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** What to do where a file is wanted: the shell knows better. */
+const FILES = ":files";
+
+/** Each asks the program itself when the key is pressed: `ipvlan __complete WORD...`, the last word being the one that is typed. */
+const scripts: Readonly<Record<string, string>> = {
+  bash: `_ipvlan() {
+  local answers
+  answers=$(ipvlan __complete "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+  if [ "$answers" = "${FILES}" ]; then
+    COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
+  else
+    COMPREPLY=($(compgen -W "$answers" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  fi
+}
+complete -o filenames -F _ipvlan ipvlan`,
+  zsh: `#compdef ipvlan
+_ipvlan() {
+  local -a answers
+  answers=(\${(f)"$(ipvlan __complete "\${(@)words[2,CURRENT]}" 2>/dev/null)"})
+  if [[ "$answers" == "${FILES}" ]]; then _files; else compadd -a answers; fi
+}
+if [ "$funcstack[1]" = "_ipvlan" ]; then _ipvlan "$@"; else compdef _ipvlan ipvlan; fi`,
+  fish: `function __ipvlan_complete
+  set -l words (commandline -opc) (commandline -ct)
+  set -l answers (ipvlan __complete $words[2..-1] 2>/dev/null)
+  if test "$answers" = "${FILES}"
+    __fish_complete_path (commandline -ct)
+  else
+    printf '%s\\n' $answers
+  end
+end
+complete -c ipvlan -f -a '(__ipvlan_complete)'`,
+};
+
+export const completion: Run = ({ arguments: { words }, terminal }) => {
+  const script = scripts[words[0] ?? ""];
+  if (script === undefined) throw new UsageError(`a shell is wanted: ${Object.keys(scripts).join(", ")}`);
+  terminal.print(script);
+  return FINE;
+};
+
+/** Prints what may come in the place of the last word, a line each. */
+export function complete(words: readonly string[], terminal: Terminal): number {
+  for (const answer of answersTo(words)) terminal.print(answer);
+  return FINE;
+}
+
+function answersTo(words: readonly string[]): readonly string[] {
+  const typed = words.at(-1) ?? "";
+  if (words.length < 2) return manual.map(({ name }) => name).filter((name) => name.startsWith(typed));
+  const command = manual.find(({ name }) => name === words[0]);
+  if (command === undefined) return [];
+  const flags = [...command.flags, helpFlag];
+  const before = words.at(-2) ?? "";
+  const flag = flags.find(({ name, short }) => before === `--${name}` || before === `-${short}`);
+  if (flag?.value !== undefined) return offered(flag.completes).filter((answer) => matches(answer, typed));
+  if (typed.startsWith("-")) return flags.map(({ name }) => `--${name}`).filter((name) => name.startsWith(typed));
+  if (command.name === "help") return manual.map(({ name }) => name).filter((name) => name.startsWith(typed));
+  return offered(command.completes).filter((answer) => matches(answer, typed));
+}
+
+const matches = (answer: string, typed: string): boolean => answer === FILES || answer.startsWith(typed);
+
+function offered(what: Completes | undefined): readonly string[] {
+  if (what === undefined) return [];
+  if (typeof what !== "string") return what;
+  switch (what) {
+    case "file":
+      return [FILES];
+    default:
+      return [];
+  }
+}
