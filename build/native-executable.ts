@@ -1,6 +1,6 @@
 // dist/native/ipvlan: the program as a heap of QuickJS-ng in a static executable. See src/system/quickjs/heap.c.
 import { createHash } from "node:crypto";
-import { chmodSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { bundle, type Program } from "./bundle.ts";
@@ -10,7 +10,7 @@ import { makeInPlace } from "./new-file.ts";
 import { at } from "./paths.ts";
 import { quickjsSources, quickjsVersion } from "./quickjs.ts";
 import { runTool } from "./run-tool.ts";
-import type { Arch } from "./runtimes.ts";
+import { type Arch, hostArch } from "./runtimes.ts";
 import { sanitizingToolchain, staticToolchain, type Toolchain } from "./toolchain.ts";
 import type { Version } from "./version.ts";
 
@@ -30,6 +30,9 @@ const small = [
   "-fno-asynchronous-unwind-tables",
 ];
 
+/** The host has its own idea of the time while the heap is made. */
+const fixedTime = "-Wl,--wrap=gettimeofday";
+
 /** For the plugin, or another program. */
 export async function buildNativeExecutable(
   output: string,
@@ -39,9 +42,9 @@ export async function buildNativeExecutable(
 ): Promise<void> {
   const toolchain = await staticToolchain(arch);
   await inFolder(async (work) => {
-    const modules = await bundle(work, "quickjs", version, program);
+    const modules = await bytecode(await bundle(join(work, "bundle"), "quickjs", version, program), work);
     const stage = join(work, "stage");
-    const sections = ["-Wl,--gc-sections", `-Wl,--section-start=.heap=0x${HEAP_ADDRESS.toString(16)}`, "-s"];
+    const sections = [fixedTime, "-Wl,--gc-sections", `-Wl,--section-start=.heap=0x${HEAP_ADDRESS.toString(16)}`, "-s"];
     await link(toolchain, stage, await objects(toolchain, small, small), sections);
     const heap = join(work, "heap");
     const [runner, ...words] = [...toolchain.runner, stage, heap, ...modules];
@@ -61,13 +64,35 @@ export async function buildSanitizedExecutable(output: string, version: Version,
   const toolchain = await sanitizingToolchain();
   const address = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
   await inFolder(async (work) => {
-    const modules = await bundle(`${output}.modules`, "quickjs", version, program);
+    const modules = await bytecode(
+      await bundle(join(work, "bundle"), "quickjs", version, program),
+      `${output}.modules`,
+    );
     const names = join(work, "modules.c");
     writeFileSync(names, `const char *modules[] = {${modules.map((path) => `"${path}", `).join("")}0};\n`);
     const own = [...address, "-fsanitize=undefined", "-fno-sanitize-recover=all", "-DHEAP_BY_LIBC"];
     const all = [...(await objects(toolchain, address, own)), names];
-    await makeInPlace(output, (unfinished) => link(toolchain, unfinished, all, [...address, "-fsanitize=undefined"]));
+    await makeInPlace(output, (unfinished) =>
+      link(toolchain, unfinished, all, [fixedTime, ...address, "-fsanitize=undefined"]),
+    );
   });
+}
+
+/** Compiles modules. @returns the files with the bytecode, in the same order */
+async function bytecode(modules: readonly string[], folder: string): Promise<readonly string[]> {
+  const toolchain = await staticToolchain(hostArch);
+  const source = at("build/bytecode.c");
+  const engineObjects = await compiled(toolchain, "engine", engineSources(await quickjsSources()), [...small, "-w"]);
+  const own = await compiled(toolchain, "bytecode", [source], [...strict, ...small]);
+  const tool = await cachedFolder(`tool-${keyOf([...own, ...engineObjects])}`, (unfinished) =>
+    link(toolchain, join(unfinished, "bytecode"), [...own, ...engineObjects], ["-s"]),
+  );
+  mkdirSync(folder, { recursive: true });
+  const outputs = modules.map((module) => join(folder, basename(module)));
+  await inParallel([...modules.keys()], (i) =>
+    runTool(join(tool, "bytecode"), [modules[i] as string, outputs[i] as string]).then(() => undefined),
+  );
+  return outputs;
 }
 
 /** Compiles the engine and the host, or takes them from the cache. @returns the object files */
@@ -76,34 +101,39 @@ async function objects(
   ofEngine: readonly string[],
   ofHost: readonly string[],
 ): Promise<readonly string[]> {
-  const sources = await quickjsSources();
-  const compiled = async (what: string, files: readonly string[], options: readonly string[], contents: string[]) => {
-    const key = createHash("sha256").update(JSON.stringify([toolchain, quickjsVersion, options, contents]));
-    const folder = await cachedFolder(`${what}-${toolchain.arch}-${key.digest("hex").slice(0, 16)}`, (unfinished) => {
-      if (what === "engine")
-        process.stderr.write(`build: compiling QuickJS-ng for ${toolchain.arch}; once, half a minute\n`);
-      return inParallel(files, (file) => compile(toolchain, file, unfinished, options, sources));
-    });
-    return files.map((file) => join(folder, `${basename(file, ".c")}.o`));
-  };
-  const host = globSync("*.[ch]", { cwd: hostFolder })
+  const host = globSync("*.c", { cwd: hostFolder })
     .sort()
     .map((name) => join(hostFolder, name));
   return [
     // As it is: its warnings are its authors'.
-    ...(await compiled(
-      "engine",
-      engine.map((name) => join(sources, `${name}.c`)),
-      [...ofEngine, "-w"],
-      [],
-    )),
-    ...(await compiled(
-      "host",
-      host.filter((file) => file.endsWith(".c")),
-      [...strict, ...ofHost],
-      host.map((file) => readFileSync(file, "utf8")),
-    )),
+    ...(await compiled(toolchain, "engine", engineSources(await quickjsSources()), [...ofEngine, "-w"])),
+    ...(await compiled(toolchain, "host", host, [...strict, ...ofHost], globSync(join(hostFolder, "*.h")))),
   ];
+}
+
+const engineSources = (folder: string): string[] => engine.map((name) => join(folder, `${name}.c`));
+
+/** Object files of the sources, from the cache where these were compiled in the same way before. */
+async function compiled(
+  toolchain: Toolchain,
+  what: string,
+  sources: readonly string[],
+  options: readonly string[],
+  headers: readonly string[] = [],
+): Promise<readonly string[]> {
+  const engineFolder = await quickjsSources();
+  const contents = [...sources, ...headers].map((file) => readFileSync(file, "utf8"));
+  const key = keyOf([toolchain.compiler, toolchain.version, quickjsVersion, options, contents]);
+  const folder = await cachedFolder(`${what}-${toolchain.arch}-${key}`, (unfinished) => {
+    if (what === "engine")
+      process.stderr.write(`build: compiling QuickJS-ng for ${toolchain.arch}; once, half a minute\n`);
+    return inParallel(sources, (source) => compile(toolchain, source, unfinished, options, engineFolder));
+  });
+  return sources.map((source) => join(folder, `${basename(source, ".c")}.o`));
+}
+
+function keyOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 16);
 }
 
 async function compile(
@@ -123,7 +153,7 @@ async function link(
   files: readonly string[],
   options: readonly string[],
 ): Promise<void> {
-  const all = [...words, ...before, "-Wl,--wrap=gettimeofday", ...options, "-o", output, ...files, ...after];
+  const all = [...words, ...before, ...options, "-o", output, ...files, ...after];
   await runTool(program as string, all);
 }
 

@@ -1,12 +1,13 @@
 /*
  * The process: begins with the heap that the build has put into the executable, and calls the program's main function.
  *
- * Without such a heap it is the build's first stage:
+ * Without such a heap it is a step of the build:
  *
- *   ipvlan HEAP MODULE.js...
+ *   ipvlan HEAP MODULE...
  *
- * compiles the modules, evaluates the last one, and writes the heap that comes out to the file HEAP. Modules that no other one
- * imports at once are kept as bytecode and read when they are imported. Names are those of the files, as in `./NAME`.
+ * evaluates the last one of the modules, which are bytecode (build/bytecode.c), and writes the heap that comes out to the file
+ * HEAP. Modules that no other one imports at once are kept as bytecode and read when they are imported. Their names are those
+ * of the files, as in `./NAME`.
  */
 #include "host.h"
 
@@ -185,7 +186,7 @@ static int call_main(void) {
   return 1;
 }
 
-/* The build's first stage. */
+/* The build's step. */
 
 static int stage_files;
 static char **stage_names;
@@ -206,60 +207,26 @@ static _Noreturn void fail(const char *what) {
   exit(1);
 }
 
-static const char *name_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash == NULL ? path : slash + 1;
-}
-
-static char *read_file(const char *path, size_t *length) {
+static struct chunk *read_module(const char *path) {
   FILE *file = fopen(path, "rb");
   if (file == NULL || fseek(file, 0, SEEK_END) < 0) fail(path);
-  *length = (size_t)ftell(file);
-  char *text = calloc(*length + 1, 1);
-  rewind(file);
-  if (text == NULL || fread(text, 1, *length, file) != *length) fail(path);
-  fclose(file);
-  return text;
-}
-
-/* While a module is compiled, what it imports is only a name. */
-static JSModuleDef *name_only(JSContext *context, const char *name, void *opaque) {
-  (void)opaque;
-  return JS_NewCModule(context, name, NULL);
-}
-
-static struct chunk *compile(const char *path) {
-  JSRuntime *runtime = JS_NewRuntime();
-  JSContext *context = JS_NewContext(runtime);
-  JS_SetModuleLoaderFunc(runtime, NULL, name_only, NULL);
-  size_t size, length;
-  char *text = read_file(path, &size);
-  JSValue module = JS_Eval(context, text, size, name_of(path), JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
-  if (JS_IsException(module)) {
-    report(context, path);
-    exit(1);
-  }
-  uint8_t *bytes =
-      JS_WriteObject(context, &length, module, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
-  if (bytes == NULL) exit(1);
+  size_t length = (size_t)ftell(file);
   struct chunk *chunk = calloc(1, sizeof(struct chunk) + length);
-  if (chunk == NULL) fail(path);
-  chunk->name = name_of(path);
+  rewind(file);
+  if (chunk == NULL || fread(chunk->bytes, 1, length, file) != length) fail(path);
+  fclose(file);
+  const char *slash = strrchr(path, '/');
+  chunk->name = slash == NULL ? path : slash + 1;
   chunk->length = length;
-  memcpy(chunk->bytes, bytes, length);
-  js_free(context, bytes);
-  JS_FreeValue(context, module);
-  JS_FreeContext(context);
-  JS_FreeRuntime(runtime);
-  free(text);
   return chunk;
 }
 
 /* Gives a module that is imported; of those in the executable alone. */
 static JSModuleDef *load_chunk(JSContext *context, const char *name, void *opaque) {
   (void)opaque;
+  const char *slash = strrchr(name, '/');
   for (struct chunk *chunk = root->chunks; chunk != NULL; chunk = chunk->next) {
-    if (strcmp(chunk->name, name_of(name)) != 0) continue;
+    if (strcmp(chunk->name, slash == NULL ? name : slash + 1) != 0) continue;
     JSValue module = JS_ReadObject(context, chunk->bytes, chunk->length, JS_READ_OBJ_BYTECODE);
     if (JS_IsException(module)) return NULL;
     chunk->is_loaded = true;
@@ -288,12 +255,23 @@ static int keep_chunks(void) {
   return 0;
 }
 
+/* What the program uses of the language, and no more: all of it is in the executable. No eval, so that the engine's parser is not. */
+static JSContext *new_context(JSRuntime *runtime) {
+  JSContext *context = JS_NewContextRaw(runtime);
+  if (context == NULL || JS_AddIntrinsicBaseObjects(context) || JS_AddIntrinsicDate(context) ||
+      JS_AddIntrinsicRegExp(context) || JS_AddIntrinsicJSON(context) || JS_AddIntrinsicMapSet(context) ||
+      JS_AddIntrinsicTypedArrays(context) || JS_AddIntrinsicPromise(context) || JS_AddPerformance(context)) {
+    return NULL;
+  }
+  return context;
+}
+
 /* Evaluates the module of the last file, with all that it imports. */
 static int fill_heap(void) {
   heap_begin();
   root->main = JS_UNDEFINED;
   root->runtime = JS_NewRuntime2(&heap_functions, NULL);
-  root->context = root->runtime == NULL ? NULL : JS_NewContext(root->runtime);
+  root->context = root->runtime == NULL ? NULL : new_context(root->runtime);
   if (root->context == NULL) fail("heap");
   JS_SetMemoryLimit(root->runtime, MEMORY_LIMIT);
   /* Cycles are rare here, and the process is short. */
@@ -302,7 +280,7 @@ static int fill_heap(void) {
   if (add_host(root->context) < 0) return -1;
   struct chunk *last = NULL;
   for (int i = 0; i < stage_files; i++) {
-    last = compile(stage_names[i]);
+    last = read_module(stage_names[i]);
     last->next = root->chunks;
     root->chunks = last;
   }
@@ -346,7 +324,7 @@ int main(int argc, char **argv) {
   return 1;
 #endif
   if (argc < 3) {
-    dprintf(2, "usage: %s HEAP MODULE.js...\n", argc > 0 ? argv[0] : "ipvlan");
+    dprintf(2, "usage: %s HEAP MODULE...\n", argc > 0 ? argv[0] : "ipvlan");
     return 2;
   }
   is_stage = true;
