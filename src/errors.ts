@@ -29,6 +29,8 @@ export const ErrorCode = {
   delegate: 106,
   /** CHECK found a difference between what is recorded and what the kernel has. */
   checkFailed: 107,
+  /** The host's settings or links keep host access or announcing from working. */
+  hostAccess: 108,
   /** A mistake in this program. */
   internal: 199,
 } as const;

@@ -16,8 +16,11 @@ import { modes } from "../link/modes.ts";
 import { nameParent } from "../link/parent/choose.ts";
 import { overlapWarnings } from "../link/parent/overlap.ts";
 import { releaseParent } from "../link/parent/release.ts";
-import { parentKey } from "../link/records.ts";
+import { findAttachment, parentKey } from "../link/records.ts";
+import type { RouteOptions } from "../netlink/route.ts";
 import { openNetlink } from "../netlink/socket.ts";
+import { addHostAccess } from "../reach/add.ts";
+import { removeHostAccess } from "../reach/remove.ts";
 import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
@@ -49,7 +52,9 @@ export function add(invocation: Invocation): void {
       mode: config.mode,
       flag: config.flag,
     };
-    clearStaleAttachment(host, config.name, containerId, ifname);
+    clearStaleAttachment(host, config.name, containerId, ifname, (earlier) => {
+      if (earlier.hostAccess !== undefined) removeHostAccess(host, earlier, earlier);
+    });
     const { link, parent: parentLink, attachment } = attach(places, parent, wanted, config.mtu);
     undo.push(() => {
       remove(container, link);
@@ -85,6 +90,13 @@ export function add(invocation: Invocation): void {
     if (routed) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
     if (prefixes.some(({ address }) => address.family === 6)) inNamespace(namespace, () => enableIpv6(link.name));
     const made = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
+    const toHost: RouteOptions[] = [];
+    if (config.reach !== undefined) {
+      undo.push(() => removeHostAccess(host, attachment, findAttachment(config.name, containerId, ifname)));
+      const own = prefixes.map(({ address }) => address);
+      const attached = { ...made, host, container, parent: parentLink, attachment, addresses: own, warn };
+      toHost.push(...addHostAccess(attached, config, config.reach));
+    }
 
     // What earlier plugins of the chain reported stays in the result (SPEC.md, section 5, "ADD Success"): CHECK and DEL tell by
     // it what came before. Without an ipam of our own their addresses and routes are ours now.
@@ -94,7 +106,7 @@ export function add(invocation: Invocation): void {
     const result: Result = {
       interfaces: [...earlier, { name: ifname, mac: macText(made.link.address), mtu: made.link.mtu, sandbox: netns }],
       ips: [...(passed?.ips ?? []), ...addresses.map((address) => ({ ...address, interface: earlier.length }))],
-      routes: [...(passed?.routes ?? []), ...made.routes],
+      routes: [...(passed?.routes ?? []), ...made.routes, ...toHost],
       dns: [config.dns, allocation.dns, passed?.dns].find((dns) => dns !== undefined && !isEmptyDns(dns)) ?? {},
     };
     // A version that has no room for the result, or a runtime that does not listen any more, is a failure like any other.

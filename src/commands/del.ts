@@ -6,6 +6,7 @@ import { releaseParent } from "../link/parent/release.ts";
 import { type AttachmentId, findAttachment, parentKey } from "../link/records.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
+import { removeHostAccess } from "../reach/remove.ts";
 import type { Invocation } from "./invocation.ts";
 
 /**
@@ -17,6 +18,10 @@ export function del(invocation: Invocation): void {
   const { containerId, ifname, netns } = environment;
   const config = parseForRemoval(stdin, environment);
 
+  const attachment = findAttachment(config.name, containerId, ifname);
+  if (attachment?.hostAccess !== undefined || config.hostAccess) {
+    removeHostAccess(openNetlink(), { network: config.name, containerId, ifname }, attachment);
+  }
   const ipam = openForRemoval({ config, containerId, ifname, stdin, environment: variables });
   if (ipam.releasesOverLink) ipam.del();
   const container = netns === "" ? undefined : findContainer(netns);
@@ -24,9 +29,8 @@ export function del(invocation: Invocation): void {
     const link = linkByName(container.socket, ifname);
     if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
   }
-  const attachment =
-    findAttachment(config.name, containerId, ifname) ?? attachmentByConfig(config, containerId, ifname);
-  if (attachment !== undefined) releaseParent(openNetlink, attachment);
+  const parentOf = attachment ?? attachmentByConfig(config, containerId, ifname);
+  if (parentOf !== undefined) releaseParent(openNetlink, parentOf);
   if (!ipam.releasesOverLink) ipam.del();
 }
 

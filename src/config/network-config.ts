@@ -96,6 +96,20 @@ export type IpamConfig =
   /** Chained without `ipam`: the addresses of prevResult. */
   | { readonly type: "previous" };
 
+/** Host and containers reach each other, and what builds on that. */
+export interface ReachConfig {
+  /** Addresses of the host besides those of the parent that the containers reach. */
+  readonly hostAddresses: readonly Address[];
+  /** What the containers send to these passes the host's netfilter. Network addresses, host bits zero. */
+  readonly serviceCIDRs: readonly Prefix[];
+  /** The host answers ARP and ND for the containers. */
+  readonly announce: boolean;
+  /** What netfilter has sent elsewhere gets the node's address as its source where it enters a container. */
+  readonly translateSource: boolean;
+  /** The plugin may set the parent's rp_filter from strict to loose. */
+  readonly setRpFilter: boolean;
+}
+
 /** A network configuration, checked and with every default filled in. Nothing after it asks whether a field is there. */
 export interface NetworkConfig {
   readonly cniVersion: CniVersion;
@@ -109,6 +123,10 @@ export interface NetworkConfig {
   readonly linkInContainer: boolean;
   /** No way out of the host: no default route in L2. True for a dummy parent as well. */
   readonly isolated: boolean;
+  /** undefined: as the kernel's ipvlan is by itself. */
+  readonly reach: ReachConfig | undefined;
+  /** Milliseconds for which the parent's network is asked whether somebody has an address before it is used; undefined: not at all. */
+  readonly conflictTimeout: number | undefined;
   readonly ipam: IpamConfig;
   /** Whether routes that nobody named may be added: not where `ipam.routes` is there and empty. */
   readonly impliedRoutes: boolean;

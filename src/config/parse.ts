@@ -15,6 +15,7 @@ import { parseMtu } from "./mtu.ts";
 import { judgeUnknownKeys } from "./near-misses.ts";
 import type { NetworkConfig } from "./network-config.ts";
 import { parseParent, soleInterface } from "./parent.ts";
+import { parseConflictTimeout, parseReach } from "./reach.ts";
 import { errorFromSchema } from "./schema-error.ts";
 import { impliedRouteWarnings, refuseDhcpWithoutBroadcast } from "./without-broadcast.ts";
 
@@ -56,15 +57,19 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   if (ipam.type === "host-local" || ipam.type === "static") {
     warnings.push(...impliedRouteWarnings(mode, impliedRoutes, ipam.routes));
   }
+  const flag = parseFlag(raw);
+  const linkInContainer = raw.linkInContainer ?? (parent.kind === "chained" && isInContainer(previous));
   const config: NetworkConfig = {
     cniVersion,
     name,
     parent,
     mode,
-    flag: parseFlag(raw),
+    flag,
     mtu: parseMtu(raw, ipam),
-    linkInContainer: raw.linkInContainer ?? (parent.kind === "chained" && isInContainer(previous)),
+    linkInContainer,
     isolated: parent.kind === "dummy",
+    reach: parseReach(raw, { mode, flag, linkInContainer }),
+    conflictTimeout: parseConflictTimeout(raw),
     ipam,
     impliedRoutes,
     dns: parseDns(raw),

@@ -19,6 +19,8 @@ export interface RemovalConfig {
   readonly name: string;
   readonly ipam: RemovalIpam;
   readonly linkInContainer: boolean;
+  /** The host may have routes to the network's containers. */
+  readonly hostAccess: boolean;
   /** undefined where the configuration does not tell, or tells nonsense. Looked for when it is asked for, which is seldom. */
   readonly parent: () => ParentChoice | undefined;
 }
@@ -46,9 +48,13 @@ export function parseForRemoval(text: string, context: ParseContext): RemovalCon
     name,
     ipam: parseIpam(isObject(raw.ipam) ? withoutEmpty(raw.ipam) : {}),
     linkInContainer: raw.linkInContainer === true,
+    hostAccess: hostAccessKeys.some((key) => raw[key] !== undefined && raw[key] !== false),
     parent: () => attempt(() => findParent(raw, name, cniVersion, context)),
   });
 }
+
+/** See parseReach. */
+const hostAccessKeys = ["hostAccess", "hostAddresses", "serviceCIDRs", "announce"];
 
 function findParent(raw: JsonObject, name: string, version: CniVersion, context: ParseContext): ParentChoice {
   const prevResult = attempt(() => parsePrevResult(raw, version, []));

@@ -75,8 +75,15 @@ export function attach(places: Places, parent: NamedParent, attachment: Attachme
 /**
  * Refuses a container's second ADD under the same interface name, and clears away what is left of a first one whose
  * interface is gone: its container ended without DEL. Call it before {@link attach}, outside of any lock.
+ * @param release takes away what stands on the parent for the earlier one
  */
-export function clearStaleAttachment(host: NetlinkSocket, network: string, containerId: string, ifname: string): void {
+export function clearStaleAttachment(
+  host: NetlinkSocket,
+  network: string,
+  containerId: string,
+  ifname: string,
+  release: (earlier: Attachment) => void,
+): void {
   const earlier = findAttachment(network, containerId, ifname);
   if (earlier === undefined) return;
   if (isAlive(earlier)) {
@@ -85,5 +92,6 @@ export function clearStaleAttachment(host: NetlinkSocket, network: string, conta
       `container ${containerId} is attached to network ${network} as ${ifname} already: DEL it first`,
     );
   }
+  release(earlier);
   releaseParent(() => host, earlier);
 }

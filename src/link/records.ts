@@ -3,11 +3,13 @@ import { isObject, type JsonObject, tryJson } from "../cni/json.ts";
 import { interfaceNameFault, isIdentifier, longestFileName } from "../cni/names.ts";
 import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
+import { parseAddress } from "../ip/address.ts";
 import { check, Errno } from "../system/errno.ts";
 import {
   createWhole,
   listFolder,
   makeFolder,
+  overwriteFile,
   readSmall,
   removeFile,
   removeFolder,
@@ -47,6 +49,18 @@ export interface AttachmentId {
 export interface Attachment extends AttachmentId {
   readonly mode: Mode;
   readonly flag: Flag;
+  /** What the host has for the container, if it has anything. */
+  readonly hostAccess?: RecordedHostAccess | undefined;
+}
+
+/** Routes of the host's to a container's addresses. */
+export interface RecordedHostAccess {
+  /** The host's link that they lead over. */
+  readonly link: string;
+  /** In their canonical text. */
+  readonly addresses: readonly string[];
+  /** The host answers ARP and ND for them. */
+  readonly announced: boolean;
 }
 
 export function parentKey(name: string, namespaceIdentity: string | undefined): string {
@@ -107,6 +121,16 @@ export function recordAttachment(attachment: Attachment): void {
     result = linkFile(file, networkFile);
   }
   check(result, "linkat", networkFile);
+}
+
+/**
+ * Writes an attachment's record anew, longer than it was, in place: both of its names stay names of one file.
+ * Call it under the parent's lock.
+ */
+export function amendAttachment(attachment: Attachment): void {
+  const { network, containerId, ifname, parent } = attachment;
+  const file = `${root}/parents/${parent}/attachments/${entryName(network, containerId, ifname)}`;
+  overwriteFile(file, JSON.stringify(attachment), 0);
 }
 
 function linkFile(from: string, to: string): number {
@@ -183,6 +207,16 @@ function isAttachment(record: Readonly<Record<string, unknown>>): record is Atta
     typeof mode === "string" &&
     Object.hasOwn(modes, mode) &&
     typeof flag === "string" &&
-    Object.hasOwn(flags, flag)
+    Object.hasOwn(flags, flag) &&
+    isHostAccess(record.hostAccess)
   );
+}
+
+function isHostAccess(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value) || !Array.isArray(value.addresses)) return false;
+  const { link, addresses, announced } = value;
+  const isAddress = (text: unknown): boolean => typeof text === "string" && parseAddress(text) !== undefined;
+  const isName = typeof link === "string" && interfaceNameFault(link) === undefined;
+  return isName && addresses.every(isAddress) && typeof announced === "boolean";
 }

@@ -4,6 +4,7 @@ import { getU32, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
 import { dump, type NetlinkSocket } from "./socket.ts";
+import { dumpStrictly } from "./strict.ts";
 
 /** An address on a link. */
 export interface InterfaceAddress {
@@ -11,6 +12,8 @@ export interface InterfaceAddress {
   readonly prefix: Prefix;
   /** IFA_F_* */
   readonly flags: number;
+  /** RT_SCOPE_* */
+  readonly scope: number;
 }
 
 export function addressFamily(family: Family): number {
@@ -57,19 +60,30 @@ export function readAddress(payload: Uint8Array): InterfaceAddress | undefined {
     index: getU32(payload, 4),
     prefix: { address: fromBytes(bytes), length: payload[1] as number },
     flags: readU32(attributes.get(k.IFA_FLAGS)) ?? (payload[2] as number),
+    scope: payload[3] as number,
   };
 }
 
 /** Every address in the socket's namespace, of both families. */
 export function allAddresses(socket: NetlinkSocket): InterfaceAddress[] {
-  const request = {
+  return dump(socket, addressList(0))
+    .map(readAddress)
+    .filter((address) => address !== undefined);
+}
+
+/** The addresses of a link, of both families; the kernel does the picking, where it is 5.0 or newer. */
+export function addressesOn(socket: NetlinkSocket, index: number): InterfaceAddress[] {
+  return dumpStrictly(socket, addressList(index))
+    .map(readAddress)
+    .filter((address) => address?.index === index) as InterfaceAddress[];
+}
+
+function addressList(index: number): Request {
+  return {
     type: k.RTM_GETADDR,
     flags: k.NLM_F_REQUEST,
-    header: ifaddrmsg(k.AF_UNSPEC, 0, 0),
+    header: ifaddrmsg(k.AF_UNSPEC, 0, index),
     attributes: [],
     what: "list addresses",
   };
-  return dump(socket, request)
-    .map(readAddress)
-    .filter((address) => address !== undefined);
 }

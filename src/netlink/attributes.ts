@@ -23,12 +23,21 @@ export function stringAttribute(type: number, text: string): Attribute {
   return { type, value: encode(`${text}\0`) };
 }
 
+export function u8Attribute(type: number, value: number): Attribute {
+  return { type, value: new Uint8Array([value]) };
+}
+
 export function u16Attribute(type: number, value: number): Attribute {
   return { type, value: new Uint8Array([value & 255, value >>> 8]) };
 }
 
 export function u32Attribute(type: number, value: number): Attribute {
   return { type, value: new Uint8Array([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]) };
+}
+
+/** In network byte order, as nf_tables wants its numbers. */
+export function be32Attribute(type: number, value: number): Attribute {
+  return { type, value: new Uint8Array([value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255]) };
 }
 
 export function nestAttribute(type: number, value: readonly Attribute[]): Attribute {
@@ -83,6 +92,18 @@ export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
       return at === undefined ? undefined : bytes.subarray(at + 4, at + getU16(bytes, at));
     },
   };
+}
+
+/** All attributes in their order, also several of one type: the elements of a list. */
+export function listAttributes(bytes: Uint8Array): { type: number; value: Uint8Array }[] {
+  const list: { type: number; value: Uint8Array }[] = [];
+  for (let at = 0; at + 4 <= bytes.length; ) {
+    const length = getU16(bytes, at);
+    if (length < 4 || at + length > bytes.length) break;
+    list.push({ type: getU16(bytes, at + 2) & NLA_TYPE_MASK, value: bytes.subarray(at + 4, at + length) });
+    at += align(length);
+  }
+  return list;
 }
 
 /** As {@link readU32}, of two bytes. */

@@ -225,6 +225,33 @@ export function setNotifying(index: number, alias: string): Request {
   };
 }
 
+/** Gives an alias to the link that has the name, which may be one made in the same send. */
+export function setAlias(name: string, alias: string): Request {
+  return setByName(name, [bytesAttribute(k.IFLA_IFALIAS, encode(alias))], `set the alias of ${name}`);
+}
+
+/** Keeps IPv6 from making a link-local address. The kernel answers EAFNOSUPPORT where the link has no IPv6. */
+export function setWithoutLinkLocal(name: string): Request {
+  const mode = bytesAttribute(k.IFLA_INET6_ADDR_GEN_MODE, new Uint8Array([k.IN6_ADDR_GEN_MODE_NONE]));
+  const settings = nestAttribute(k.IFLA_AF_SPEC, [nestAttribute(k.AF_INET6, [mode])]);
+  return setByName(name, [settings], `set the IPv6 address mode of ${name}`);
+}
+
+/** Sets flags (IFF_*). */
+export function setFlags(name: string, flags: number): Request {
+  return setByName(name, [], `set flags ${flags} of ${name}`, flags);
+}
+
+function setByName(name: string, attributes: readonly Attribute[], what: string, flags = 0): Request {
+  return {
+    type: k.RTM_NEWLINK,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifinfomsg(0, flags, flags),
+    attributes: [stringAttribute(k.IFLA_IFNAME, name), ...attributes],
+    what,
+  };
+}
+
 export function deleteLink(index: number, name: string): Request {
   return {
     type: k.RTM_DELLINK,

@@ -1,10 +1,12 @@
-import { type Address, type Family, fromBytes, type Prefix, toBytes } from "../ip/address.ts";
+import { type Address, bitsOf, type Family, formatAddress, fromBytes, type Prefix, toBytes } from "../ip/address.ts";
+import { Errno } from "../system/errno.ts";
 import { addressFamily } from "./address.ts";
 import { align, bytesAttribute, nestAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
 import { getS32, getU16 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
-import { dump, type NetlinkSocket } from "./socket.ts";
+import { dump, get, NetlinkError, type NetlinkSocket } from "./socket.ts";
+import { dumpStrictly } from "./strict.ts";
 
 /** A route as this plugin adds it. Undefined: the kernel's own default. */
 export interface RouteOptions {
@@ -18,6 +20,14 @@ export interface RouteOptions {
   readonly table?: number | undefined;
   /** RT_SCOPE_* */
   readonly scope?: number | undefined;
+  /** The address that the namespace's own packets to the destination come from. */
+  readonly src?: Address | undefined;
+  /** RTPROT_*: whose the route is. */
+  readonly protocol?: number | undefined;
+  /** RTN_* */
+  readonly type?: number | undefined;
+  /** The next hop is on the link, whatever the link's subnets. */
+  readonly onlink?: boolean | undefined;
 }
 
 /** A route as the kernel lists it. */
@@ -29,43 +39,71 @@ export interface KernelRoute {
   readonly table: number;
   readonly priority: number;
   readonly scope: number;
+  readonly src: Address | undefined;
+  /** RTPROT_* */
+  readonly protocol: number;
   /** RTN_* */
   readonly type: number;
 }
 
 /** struct rtmsg: u8 family, dst_len, src_len, tos, table, protocol, scope, type; u32 flags. */
-function rtmsg(family: number, length: number, table: number, scope: number): Uint8Array {
+function rtmsg(family: number, length = 0, table = 0, protocol = 0, scope = 0, type = 0, flags = 0): Uint8Array {
   const header = new Uint8Array(12);
   header[0] = family;
   header[1] = length;
   // A table over 255 is told by RTA_TABLE alone.
   header[4] = table > 255 ? 0 : table;
-  header[5] = k.RTPROT_BOOT;
+  header[5] = protocol;
   header[6] = scope;
-  header[7] = k.RTN_UNICAST;
+  header[7] = type;
+  header[8] = flags;
   return header;
 }
 
-/** Adds a unicast route over the link `index`. Without a gateway its scope is the link's, as iproute2 chooses too. */
+/** Adds a route over the link `index`. Without a gateway its scope is the link's, as iproute2 chooses too. */
 export function addRoute(index: number, route: RouteOptions): Request {
+  return change(k.RTM_NEWROUTE, k.NLM_F_CREATE | k.NLM_F_EXCL, index, route);
+}
+
+/** As {@link addRoute}, in the place of a route of the same destination, table and priority if there is one. */
+export function putRoute(index: number, route: RouteOptions): Request {
+  return change(k.RTM_NEWROUTE, k.NLM_F_CREATE | k.NLM_F_REPLACE, index, route);
+}
+
+/** Removes the first route that is as described; 0 as `index`: over whatever link. The kernel answers ESRCH where there is none. */
+export function deleteRoute(index: number, route: RouteOptions): Request {
+  return change(k.RTM_DELROUTE, 0, index, route);
+}
+
+function change(type: number, flags: number, index: number, route: RouteOptions): Request {
   const { family } = route.dst.address;
   const table = route.table ?? k.RT_TABLE_MAIN;
   const scope = route.scope ?? (route.gw === undefined && family === 4 ? k.RT_SCOPE_LINK : k.RT_SCOPE_UNIVERSE);
-  const attributes = [u32Attribute(k.RTA_OIF, index)];
+  const attributes = index === 0 ? [] : [u32Attribute(k.RTA_OIF, index)];
   if (route.dst.length > 0) attributes.push(bytesAttribute(k.RTA_DST, toBytes(route.dst.address)));
   if (route.gw !== undefined) attributes.push(bytesAttribute(k.RTA_GATEWAY, toBytes(route.gw)));
+  if (route.src !== undefined) attributes.push(bytesAttribute(k.RTA_PREFSRC, toBytes(route.src)));
   if (route.priority !== undefined) attributes.push(u32Attribute(k.RTA_PRIORITY, route.priority));
   if (table > 255) attributes.push(u32Attribute(k.RTA_TABLE, table));
   const metrics = [];
   if (route.mtu !== undefined) metrics.push(u32Attribute(k.RTAX_MTU, route.mtu));
   if (route.advmss !== undefined) metrics.push(u32Attribute(k.RTAX_ADVMSS, route.advmss));
   if (metrics.length > 0) attributes.push(nestAttribute(k.RTA_METRICS, metrics));
+  const { protocol = k.RTPROT_BOOT, type: routeType = k.RTN_UNICAST, onlink } = route;
   return {
-    type: k.RTM_NEWROUTE,
-    flags: k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_EXCL,
-    header: rtmsg(addressFamily(family), route.dst.length, table, scope),
+    type,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK | flags,
+    header: rtmsg(
+      addressFamily(family),
+      route.dst.length,
+      table,
+      protocol,
+      scope,
+      routeType,
+      onlink === true ? k.RTNH_F_ONLINK : 0,
+    ),
     attributes,
-    what: "add route",
+    what: type === k.RTM_NEWROUTE ? "add route" : "remove route",
   };
 }
 
@@ -76,6 +114,7 @@ export function readRoute(payload: Uint8Array): KernelRoute | undefined {
   const attributes = readAttributes(payload, 12);
   const dst = attributes.get(k.RTA_DST);
   const gw = attributes.get(k.RTA_GATEWAY);
+  const src = attributes.get(k.RTA_PREFSRC);
   const oif = readU32(attributes.get(k.RTA_OIF));
   return {
     dst: { address: dst === undefined ? { family, value: 0n } : fromBytes(dst), length: payload[1] as number },
@@ -83,6 +122,8 @@ export function readRoute(payload: Uint8Array): KernelRoute | undefined {
     interfaces: oif === undefined ? nextHops(attributes.get(k.RTA_MULTIPATH)) : [oif],
     table: readU32(attributes.get(k.RTA_TABLE)) ?? (payload[4] as number),
     priority: readU32(attributes.get(k.RTA_PRIORITY)) ?? 0,
+    src: src === undefined ? undefined : fromBytes(src),
+    protocol: payload[5] as number,
     scope: payload[6] as number,
     type: payload[7] as number,
   };
@@ -106,7 +147,7 @@ export function allRoutes(socket: NetlinkSocket, family: Family): KernelRoute[] 
   const request = {
     type: k.RTM_GETROUTE,
     flags: k.NLM_F_REQUEST,
-    header: rtmsg(addressFamily(family), 0, 0, 0),
+    header: rtmsg(addressFamily(family)),
     attributes: [],
     what: "list routes",
   };
@@ -115,4 +156,63 @@ export function allRoutes(socket: NetlinkSocket, family: Family): KernelRoute[] 
     const route = readRoute(payload);
     return route?.dst.address.family === family ? [route] : [];
   });
+}
+
+/** Which routes are listed: all of these hold. */
+export interface RouteFilter {
+  readonly family: Family;
+  readonly table: number;
+  /** RTPROT_* */
+  readonly protocol: number;
+  /** The link that they lead over. */
+  readonly index?: number | undefined;
+  /** RTN_*; default: unicast. */
+  readonly type?: number | undefined;
+}
+
+/** The routes that pass the filter; the kernel does the picking, where it is 4.20 or newer. */
+export function routesBy(socket: NetlinkSocket, filter: RouteFilter): KernelRoute[] {
+  const { family, table, protocol, index, type = k.RTN_UNICAST } = filter;
+  const request = {
+    type: k.RTM_GETROUTE,
+    flags: k.NLM_F_REQUEST,
+    header: rtmsg(addressFamily(family), 0, table, protocol, 0, type),
+    attributes: [u32Attribute(k.RTA_TABLE, table), ...(index === undefined ? [] : [u32Attribute(k.RTA_OIF, index)])],
+    what: "list routes",
+  };
+  try {
+    return dumpStrictly(socket, request).flatMap((payload) => {
+      const route = readRoute(payload);
+      const passes =
+        route?.dst.address.family === family &&
+        route.table === table &&
+        route.protocol === protocol &&
+        route.type === type &&
+        (index === undefined || route.interfaces.includes(index));
+      return passes ? [route] : [];
+    });
+  } catch (error) {
+    // There is no such table yet.
+    if (error instanceof NetlinkError && error.errno === Errno.ENOENT) return [];
+    throw error;
+  }
+}
+
+/** The route that the namespace's own packets to the address take now; undefined where there is none. */
+export function routeTo(socket: NetlinkSocket, address: Address): KernelRoute | undefined {
+  const { family } = address;
+  const request = {
+    type: k.RTM_GETROUTE,
+    flags: k.NLM_F_REQUEST,
+    header: rtmsg(addressFamily(family), bitsOf(family)),
+    attributes: [bytesAttribute(k.RTA_DST, toBytes(address))],
+    what: `look up the route to ${formatAddress(address)}`,
+  };
+  try {
+    return readRoute(get(socket, request));
+  } catch (error) {
+    // ENETUNREACH, EHOSTUNREACH, and the errors of blackhole, prohibit and unreachable routes: EINVAL, EACCES.
+    if (error instanceof NetlinkError) return undefined;
+    throw error;
+  }
 }

@@ -11,7 +11,7 @@ const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 const MSG_TRUNC = 0x20;
 
-/** An rtnetlink socket: it stays in the network namespace in which it was opened. */
+/** A netlink socket, of rtnetlink where nothing else is said: it stays in the network namespace in which it was opened. */
 export interface NetlinkSocket {
   readonly fd: number;
   /** Of the next request. */
@@ -40,7 +40,12 @@ const buffer = new Uint8Array(65536);
 
 /** Opens an rtnetlink socket in the namespace that this process is in now. It binds itself at its first send. */
 export function openNetlink(): NetlinkSocket {
-  const fd = check(port.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), "socket", "AF_NETLINK");
+  return openSocket(NETLINK_ROUTE);
+}
+
+/** The same for any of the kernel's netlink protocols. */
+export function openSocket(protocol: number): NetlinkSocket {
+  const fd = check(port.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "socket", "AF_NETLINK");
   // Kernels before 4.12 lack it; errors then come without the kernel's sentence.
   port.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, new Uint8Array([1, 0, 0, 0]), 4);
   return { fd, sequence: 1 };
@@ -58,7 +63,8 @@ function send(socket: NetlinkSocket, requests: readonly Request[]): number {
   return first;
 }
 
-function receive(socket: NetlinkSocket): Message[] {
+/** The messages of the next answer; their payloads are valid until the next one. */
+export function receive(socket: NetlinkSocket): Message[] {
   for (;;) {
     const length = port.recv(socket.fd, buffer, buffer.length, MSG_TRUNC);
     if (length === -Errno.EINTR) continue;

@@ -15,6 +15,7 @@ const layers = [
   "cni",
   "config",
   "link",
+  "reach",
   "ipam",
   "commands",
   "cli",

@@ -15,6 +15,7 @@ t.test("what DEL and GC need", async (t) => {
     name: "n",
     ipam: { type: "builtin", dataDir: "/var/lib/cni/networks" },
     linkInContainer: true,
+    hostAccess: false,
   });
 });
 

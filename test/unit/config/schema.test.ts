@@ -30,6 +30,7 @@ t.test("the keys that the code knows are the schema's", async (t) => {
   for (const [pointer, one] of [
     ["", schema],
     ["/master", schema.properties?.master],
+    ["/conflictDetection", schema.properties?.conflictDetection],
     ["/ipam", schema.$defs?.builtinIpam],
     ["/ipam/subnets/17", schema.$defs?.subnet],
     ["/ipam/routes/0", schema.$defs?.route],

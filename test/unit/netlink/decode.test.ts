@@ -126,16 +126,17 @@ t.test("readAddress reads what an address message says, flags of 32 bits include
       index: generate.index(),
       short: fc.integer({ min: 0, max: 0xff }),
       long: optional(fc.integer({ min: 0, max: 0xfff })),
+      scope: fc.constantFrom(0, 200, 253, 254, 255),
     }),
   );
   fc.assert(
-    fc.property(message, ({ prefix, peer, index, short, long }) => {
+    fc.property(message, ({ prefix, peer, index, short, long, scope }) => {
       const own = bytesOf(prefix.address);
       const header = {
         family: prefix.address.family === 4 ? 2 : 10,
         prefixlen: prefix.length,
         flags: rt.parseAddressFlags(short),
-        scope: 0,
+        scope,
         index,
       };
       const attrs = {
@@ -150,6 +151,7 @@ t.test("readAddress reads what an address message says, flags of 32 bits include
         index,
         prefix,
         flags: long ?? short,
+        scope,
       });
     }),
   );
@@ -173,19 +175,21 @@ t.test("readRoute reads what a route message says, over one interface or several
       hops: fc.array(fc.record({ index: generate.index(), gw: optional(generate.address(family)) }), { maxLength: 4 }),
       table: generate.u32(),
       priority: optional(generate.u32()),
+      src: optional(generate.address(family)),
+      protocol: fc.integer({ min: 0, max: 255 }),
       scope: fc.constantFrom(0, 200, 253, 254, 255),
       type: fc.integer({ min: 0, max: 11 }),
       rest: fc.nat(20),
     }),
   );
   fc.assert(
-    fc.property(route, ({ dst, gw, hops, table, priority, scope, type, rest }) => {
+    fc.property(route, ({ dst, gw, hops, table, priority, src, protocol, scope, type, rest }) => {
       const { family } = dst.address;
       const header = {
         family: family === 4 ? 2 : 10,
         dstLen: dst.length,
         table: table > 255 ? 252 : table,
-        protocol: 3,
+        protocol,
         scope,
         type,
       };
@@ -197,6 +201,7 @@ t.test("readRoute reads what a route message says, over one interface or several
         multipath: hops.length > 1 ? Buffer.concat(hops.map(nextHop)) : undefined,
         priority,
         gateway: gw && bytesOf(gw),
+        prefsrc: src && bytesOf(src),
         cacheInfo: {},
       };
       const payload = format(rt.formatRouteMessage, { kind: "route", data: header, attrs: given(attrs, rest) });
@@ -206,6 +211,8 @@ t.test("readRoute reads what a route message says, over one interface or several
         interfaces: hops.map(({ index }) => index),
         table,
         priority: priority ?? 0,
+        src,
+        protocol,
         scope,
         type,
       });

@@ -1,0 +1,79 @@
+import type { Mode } from "../config/network-config.ts";
+import { ErrorCode, PluginError } from "../errors.ts";
+import {
+  type Address,
+  bitsOf,
+  type Family,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  samePrefix,
+} from "../ip/address.ts";
+import { modes } from "../link/modes.ts";
+import type { Link } from "../netlink/link.ts";
+import { putNeighbour } from "../netlink/neighbour.ts";
+import { addRoute, type RouteOptions } from "../netlink/route.ts";
+import { type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { Errno } from "../system/errno.ts";
+import type { HostAddresses } from "./host-addresses.ts";
+
+/**
+ * In mode l2 nobody answers a container that asks for its host: the kernel gives ARP and ND of an ipvlan to the others and to the
+ * wire, never to the parent. A packet that the container sends to its own hardware address, though, which is the parent's, is given
+ * to the parent as if it had come in there (ipvlan_xmit_mode_l2). So the way to the host is a next hop that nobody has, with that
+ * hardware address. It is not the host's own link-local address, so that redirects, which come from there, are passed over.
+ */
+export const nextHops: Readonly<Record<Family, Address>> = {
+  4: parseAddress("169.254.1.1") as Address,
+  // Not fe80::1, which many routers have.
+  6: parseAddress("fe80::169:254:1:1") as Address,
+};
+
+/**
+ * The routes in the container to the host and to what passes its netfilter. In l3 and l3s whatever leaves the container passes the
+ * host, and its default route will do where it is over this interface.
+ *
+ * @param routes those that the interface has
+ */
+export function routesToHost(
+  mode: Mode,
+  addresses: readonly HostAddresses[],
+  services: readonly Prefix[],
+  routes: readonly RouteOptions[],
+): RouteOptions[] {
+  return addresses.flatMap(({ family, reached }) => {
+    const hosts = reached.map((address): Prefix => ({ address, length: bitsOf(family) }));
+    const wanted = [...hosts, ...services.filter(({ address }) => address.family === family)];
+    if (!modes[mode].routed) return wanted.map((dst) => ({ dst, gw: nextHops[family], onlink: true }));
+    const isDefault = ({ dst, table }: RouteOptions) =>
+      dst.length === 0 && dst.address.family === family && table === undefined;
+    return routes.some(isDefault) ? [] : wanted.map((dst) => ({ dst }));
+  });
+}
+
+/**
+ * Gives the container's interface its routes to the host, and in mode l2 the next hop of each family.
+ * @returns the routes that are there now; a destination that had a route before keeps it
+ */
+export function addRoutesToHost(container: NetlinkSocket, link: Link, routes: readonly RouteOptions[]): RouteOptions[] {
+  const families = ([4, 6] as const).filter((family) => routes.some(({ gw }) => gw?.family === family));
+  const requests = [
+    ...families.map((family) => putNeighbour(link.index, nextHops[family], link.address)),
+    ...routes.map((route) => addRoute(link.index, route)),
+  ];
+  if (requests.length === 0) return [];
+  const failures = transact(container, requests);
+  return routes.filter((route, index) => {
+    const failure = failures[families.length + index];
+    if (failure?.errno === Errno.EEXIST) return false;
+    const reason = failure ?? failures.slice(0, families.length).find((error) => error !== undefined);
+    if (reason === undefined) return true;
+    const message = `the route ${formatPrefix(route.dst)} to the host could not be added to ${link.name}`;
+    throw new PluginError(ErrorCode.kernel, message, reason.message);
+  });
+}
+
+/** Whether the route is one that {@link routesToHost} asks for. */
+export function isRouteTo(route: RouteOptions, wanted: RouteOptions): boolean {
+  return samePrefix(route.dst, wanted.dst);
+}
