@@ -87,7 +87,7 @@ export function add(invocation: Invocation): void {
     }
     const prefixes = addresses.map(({ address }) => address);
     const { routed } = modes[config.mode];
-    if (routed) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
+    if (routed && !config.reach?.announce) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
     if (prefixes.some(({ address }) => address.family === 6)) inNamespace(namespace, () => enableIpv6(link.name));
     const made = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
     const toHost: RouteOptions[] = [];
