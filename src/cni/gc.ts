@@ -15,7 +15,7 @@ export interface Attachment {
  * earlier text of the specification gave it. null is Go's empty list.
  *
  * @param stdin the configuration as it came
- * @returns undefined where there is no list: then nothing may be freed (libcni's callers may leave it out)
+ * @returns undefined where there is no list
  * @throws PluginError 6 for what is no JSON, 7 for a list that is malformed
  */
 export function parseValidAttachments(stdin: string): readonly Attachment[] | undefined {

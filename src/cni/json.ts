@@ -133,8 +133,12 @@ export function placeOf(pointer: string): string {
   return place === "" ? "the network configuration" : place;
 }
 
+/** Characters in which a fault is looked for: nobody writes more by hand, and an interpreter takes long over megabytes. */
+const searched = 2 ** 18;
+
 // Engines describe a fault in their own words, some without a place. This runs only once parsing has failed.
 function describeFault(text: string): string {
+  if (text.length > searched) return `${text.length} characters, too many to look for the fault`;
   const { at, expected } = findFault(text);
   let line = 1;
   let start = 0;

@@ -7,9 +7,10 @@ import { ErrorCode, PluginError } from "../errors.ts";
 import { networkOf } from "../ip/address.ts";
 import { openIpam } from "../ipam/open.ts";
 import { attach, clearStaleAttachment } from "../link/attach.ts";
-import { configureLink, enableIpv6 } from "../link/configure.ts";
+import { configureLink } from "../link/configure.ts";
 import { openContainer } from "../link/container.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
+import { enableIpv6, refuseSmallMtu } from "../link/ipv6.ts";
 import { ownerAlias, remove } from "../link/ipvlan.ts";
 import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
@@ -88,7 +89,10 @@ export function add(invocation: Invocation): void {
     const prefixes = addresses.map(({ address }) => address);
     const { routed } = modes[config.mode];
     if (routed && !config.reach?.announce) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
-    if (prefixes.some(({ address }) => address.family === 6)) inNamespace(namespace, () => enableIpv6(link.name));
+    if (prefixes.some(({ address }) => address.family === 6)) {
+      refuseSmallMtu(parentLink, config.mtu);
+      inNamespace(namespace, () => enableIpv6(link.name)).forEach(warn);
+    }
     const made = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
     const toHost: RouteOptions[] = [];
     if (config.reach !== undefined) {

@@ -21,15 +21,17 @@ export function gc(invocation: Invocation): void {
   const { environment, variables, stdin, warn } = invocation;
   const config = parseForRemoval(stdin, environment);
   requireCommand("GC", config.cniVersion);
-  const valid = parseValidAttachments(stdin);
-  if (valid === undefined) {
-    warn("GC without cni.dev/valid-attachments: nothing is taken away, since everything may be in use");
-    return;
-  }
+  const listed = parseValidAttachments(stdin);
+  // The specification lets GC remove what is not in the set that the runtime expects, and host-local of the reference (1.10.0) takes
+  // no list for an empty one: libcni sends none for a runtime that expects no attachment, and deletes those it knows before.
+  if (listed === undefined)
+    warn(`GC without cni.dev/valid-attachments: all that network ${config.name} holds is taken away`);
+  const valid = listed ?? [];
 
   const host = openNetlink();
-  const isValid = ({ containerId, ifname }: Attachment) =>
-    valid.some((one) => one.containerId === containerId && one.ifname === ifname);
+  const keyOf = ({ containerId, ifname }: Pick<Attachment, "containerId" | "ifname">) => `${containerId} ${ifname}`;
+  const validKeys = new Set(valid.map(keyOf));
+  const isValid = (attachment: Attachment) => validKeys.has(keyOf(attachment));
   const errors: unknown[] = [];
   const attempt = (work: () => void): boolean => {
     try {

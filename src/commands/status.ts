@@ -1,8 +1,10 @@
 import { requireCommand } from "../cni/versions.ts";
+import { hasIpv6 } from "../config/mtu.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { openIpam } from "../ipam/open.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
+import { refuseSmallMtu } from "../link/ipv6.ts";
 import { requireIpvlan } from "../link/ipvlan.ts";
 import { nameParent } from "../link/parent/choose.ts";
 import { checkParentUsable } from "../link/parent/ensure.ts";
@@ -27,6 +29,7 @@ export function status(invocation: Invocation): void {
     if (!config.linkInContainer && config.parent.kind !== "chained") {
       const link = checkParentUsable(host, nameParent(host, config.parent));
       const { mode, flag } = config;
+      if (link !== undefined && hasIpv6(config.ipam)) refuseSmallMtu(link, config.mtu);
       if (link !== undefined) refuseConflict(host, link, { parent: parentKey(link.name, undefined), mode, flag });
     }
   } catch (error) {

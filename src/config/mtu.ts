@@ -17,7 +17,8 @@ export function parseMtu({ mtu = 0 }: NetworkConfiguration, ipam: IpamConfig): n
   return mtu;
 }
 
-function hasIpv6(ipam: IpamConfig): boolean {
+/** Whether the configuration names IPv6 addresses; what another program gives shows later. */
+export function hasIpv6(ipam: IpamConfig): boolean {
   switch (ipam.type) {
     case "builtin":
       return ipam.subnets.some(({ subnet }) => subnet.address.family === 6);

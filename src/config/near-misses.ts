@@ -28,6 +28,8 @@ const lowerCase = (text: string): string => text.toLowerCase();
 /** Keys of libcni and of other plugins that look like one of ours. */
 const others: readonly string[] = ["cniVersions"];
 
+const known: ReadonlySet<string> = new Set(knownKeys.map(lowerCase));
+
 /** Unknown keys that are looked at: looking takes a while, and a configuration with more is made to take one. */
 const most = 200;
 
@@ -38,11 +40,10 @@ const most = 200;
  * @throws PluginError 2 for one that looks like a key that decides where the container is attached
  */
 export function judgeUnknownKeys(raw: JsonObject, warnings: string[]): void {
-  const known = new Set(knownKeys.map(lowerCase));
-  const unknown = Object.entries(raw).filter(
-    ([key, value]) => value !== null && !known.has(lowerCase(key)) && !key.startsWith("cni.dev/"),
-  );
-  for (const [key, value] of unknown.slice(0, most)) {
+  let left = most;
+  for (const [key, value] of Object.entries(raw)) {
+    if (value === null || known.has(lowerCase(key)) || key.startsWith("cni.dev/")) continue;
+    if (left-- === 0) return;
     const meant = meantBy(key);
     if (meant === undefined || others.includes(key)) continue;
     const what = `unknown key ${describe(key)} (value ${describe(value)})`;

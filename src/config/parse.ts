@@ -1,5 +1,6 @@
 import { decodeObject, describe, isObject, type JsonObject, token } from "../cni/json.ts";
 import { identifierFault, longestFileName } from "../cni/names.ts";
+import { isKey } from "../cni/normalise.ts";
 import { invalid } from "../cni/read.ts";
 import { type Dns, isEmptyDns, type Result } from "../cni/result.ts";
 import { readDns, resultFromJson } from "../cni/result-from-json.ts";
@@ -59,6 +60,18 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   }
   const flag = parseFlag(raw);
   const linkInContainer = raw.linkInContainer ?? (parent.kind === "chained" && isInContainer(previous));
+  if (
+    mode === "l2" &&
+    parent.kind !== "dummy" &&
+    ipam.type === "builtin" &&
+    ipam.defaultPool &&
+    ipam.subnets.length === 0
+  ) {
+    warnings.push(
+      "no subnet is named: addresses come from a default pool, which nobody else on the parent's network knows; " +
+        "name that network's subnet in ipam.subnets, or set ipam.ipv4 to false",
+    );
+  }
   const config: NetworkConfig = {
     cniVersion,
     name,
@@ -81,7 +94,7 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
 
 /** A list on standard input has all that a network without a parent needs: a name. */
 export function refuseList(raw: JsonObject): void {
-  const key = Object.keys(raw).find((one) => one.toLowerCase() === "plugins");
+  const key = Object.keys(raw).find((one) => isKey(one, "plugins"));
   if (key === undefined || !Array.isArray(raw[key])) return;
   throw invalid(
     `/${token(key)}`,

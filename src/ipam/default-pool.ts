@@ -48,7 +48,7 @@ function firstFree(dataDir: string, network: string, host: readonly Prefix[]): P
   // The record was lost, and containers of this network still have addresses.
   const used = pools.find((pool) => own.some((address) => contains(pool, address.address)));
   const taken = [...host.filter(({ length }) => length > 0), ...others.values()];
-  if (used !== undefined && ![...others.values()].some((pool) => overlaps(pool, used))) return used;
+  if (used !== undefined && !taken.some((prefix) => overlaps(prefix, used))) return used;
   for (const other of listFolder(dataDir)) {
     if (other !== network && !other.startsWith(".")) taken.push(...reservationsOf(dataDir, other));
   }

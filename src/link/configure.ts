@@ -5,7 +5,6 @@ import { type Link, linkQuery, readLink, setNotifying, setUp } from "../netlink/
 import { addRoute, type RouteOptions } from "../netlink/route.ts";
 import { exchange, NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
-import { readText, writeExisting } from "../system/files.ts";
 
 /** What the container's interface is in the end. */
 export interface Configured {
@@ -77,28 +76,4 @@ export function configureLink(
     );
   });
   return { link: readLink(description), routes: present };
-}
-
-/**
- * Makes IPv6 work on the link; call it inside the namespace. As the reference plugins (plugins, pkg/ipam, ConfigureIface):
- * - it is turned on where the namespace has it off, for lo as well: packets to the container's own address take that way;
- * - the addresses stay when the link is set down, and neighbours hear of another hardware address.
- */
-export function enableIpv6(ifname: string): void {
-  const settings = `/proc/sys/net/ipv6/conf/${ifname}`;
-  const path = `${settings}/disable_ipv6`;
-  if (!turnOff(path)) {
-    throw new PluginError(ErrorCode.kernel, "the kernel has no IPv6, and the network has an IPv6 address", path);
-  }
-  turnOff("/proc/sys/net/ipv6/conf/lo/disable_ipv6");
-  writeExisting(`${settings}/keep_addr_on_down`, "1");
-  writeExisting(`${settings}/ndisc_notify`, "1");
-}
-
-/** Sets a setting to 0. @returns false where there is none */
-function turnOff(path: string): boolean {
-  const value = readText(path);
-  if (value === undefined) return false;
-  if (value.trim() !== "0") writeExisting(path, "0");
-  return true;
 }

@@ -43,8 +43,14 @@ export function closeContainer({ namespace, socket }: Container): void {
 }
 
 function open(path: string): Container {
-  const namespace = openNamespace(path);
-  return { namespace, socket: inNamespace(namespace, openNetlink) };
+  try {
+    const namespace = openNamespace(path);
+    return { namespace, socket: inNamespace(namespace, openNetlink) };
+  } catch (error) {
+    if (!(error instanceof SystemError && (error.errno === Errno.EPERM || error.errno === Errno.EACCES))) throw error;
+    const message = `entering the network namespace ${path} needs CAP_SYS_ADMIN: run as root`;
+    throw new PluginError(ErrorCode.ioFailure, message, error.message);
+  }
 }
 
 // A namespace's mount that is gone leaves no file, or the plain file on which it was mounted; /proc/PID of a dead process

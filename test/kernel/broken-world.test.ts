@@ -96,7 +96,9 @@ t.test("GC takes away what the runtime's list lacks, of this network only, and l
   t.match(seen, "net2/192.168.2.2\n");
   t.match(seen, "eth0.10@eth0");
   await gc(config, []);
-  await gc(other, []);
+  const answer = await lab.call({ command: "GC", config: other });
+  t.strictSame([answer.code, answer.stdout], [0, ""], "no list is an empty one, as host-local of the reference has it");
+  t.match(answer.stderr, "GC without cni.dev/valid-attachments: all that network net2 holds is taken away");
   await nothingLeft(t, lab);
 });
 

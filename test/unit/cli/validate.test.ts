@@ -101,7 +101,7 @@ for (const { name, path } of executables) {
   t.test(`${name}: warnings of the plugin itself, at the key that they are about`, async (t) => {
     const folder = folderOf(t, {
       "1.conflist":
-        '{"cniVersion": "1.0.0", "name": "a", "plugins": [{"type": "ipvlan",\n"Master": "eth0",\n"mtuu": 5}]}',
+        '{"cniVersion": "1.0.0", "name": "a", "plugins": [{"type": "ipvlan", "mode": "l3",\n"Master": "eth0",\n"mtuu": 5}]}',
     });
     const lines = found(folder);
     t.match(lines[0], /^warning 1\.conflist:2:11 \/plugins\/0\/Master: key "Master" is read as "master"/);

@@ -19,7 +19,7 @@ t.test("the list of valid attachments", async (t) => {
   t.strictSame(parse({ "cni.dev/valid-attachments": null }), [], "Go's empty list");
 });
 
-t.test("without a list, or with a malformed one, nothing may be freed", async (t) => {
+t.test("no list is told from an empty one, and a malformed one is an error: nothing may be freed by it", async (t) => {
   t.equal(parse({}), undefined);
   for (const [value, details] of [
     [{ "cni.dev/valid-attachments": "a" }, "/cni.dev~1valid-attachments"],

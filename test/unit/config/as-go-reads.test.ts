@@ -12,6 +12,7 @@ type Json = { [key: string]: unknown };
 const routes = [{ dst: "10.1.0.0/16", gw: "10.0.0.9", mtu: 1300, advmss: 1260, priority: 5, table: 100, scope: 0 }];
 const dns = { nameservers: ["10.0.0.1"], domain: "a.test", search: ["b.test"], options: ["ndots:2"] };
 const range = { subnet: "10.0.0.0/24", rangeStart: "10.0.0.5", rangeEnd: "10.0.0.9", gateway: "10.0.0.1" };
+const oneSubnet = { subnets: [{ subnet: "10.0.0.0/24" }] };
 const runtime = {
   args: { cni: { ips: ["10.0.0.7"] } },
   runtimeConfig: { ips: ["10.0.0.7/24"] },
@@ -49,10 +50,11 @@ const configurations: Readonly<Record<string, Json>> = {
     translateSource: true,
     setRpFilter: true,
     conflictDetection: { timeoutMs: 300 },
+    ipam: oneSubnet,
   },
-  "Docker's names": { parent: "eth0", ipvlan_mode: "l3s", ipvlan_flag: "private" },
-  "by default route": { master: { defaultRoute: "ipv6" } },
-  "by subnet": { master: { subnet: "10.0.0.0/8" } },
+  "Docker's names": { parent: "eth0", ipvlan_mode: "l3s", ipvlan_flag: "private", ipam: oneSubnet },
+  "by default route": { master: { defaultRoute: "ipv6" }, ipam: oneSubnet },
+  "by subnet": { master: { subnet: "10.0.0.0/8" }, ipam: oneSubnet },
   "host-local": {
     master: "eth0",
     ipam: { type: "host-local", ranges: [[range]], routes, dataDir: "/run/state", resolvConf: "/etc/resolv.conf" },
@@ -168,8 +170,8 @@ t.test("a null in a list is passed over, with a warning", async (t) => {
   });
   t.strictSame(config, parse({ dns: { nameservers: ["10.0.0.1"] }, ipam: { routes } }));
   t.strictSame(warnings, [
-    "dns.nameservers[0] is null, and is passed over",
-    "ipam.routes[0] is null, and is passed over",
+    "dns.nameservers has null in it, which is passed over",
+    "ipam.routes has null in it, which is passed over",
   ]);
 });
 

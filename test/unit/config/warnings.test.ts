@@ -1,7 +1,7 @@
 import t from "tap";
 import { editDistance, nearest } from "../../../src/config/did-you-mean.ts";
 import { knownKeys } from "../../../src/config/keys.ts";
-import { parse, parseWithWarnings, refuse } from "./lib/parsing.ts";
+import { parse, parseWithWarnings, poolWarning, refuse } from "./lib/parsing.ts";
 
 const warningsOf = (value: object): readonly string[] => parseWithWarnings(value).warnings;
 
@@ -136,4 +136,26 @@ t.test("a hardware address is passed over with a warning, in whatever way it is 
     t.strictSame(config, parse({}));
   }
   t.strictSame(warningsOf({ mac: "", runtimeConfig: { mac: null } }), []);
+});
+
+t.test("a default pool on a parent's own network is warned of: nobody else there knows it", async (t) => {
+  for (const value of [
+    { master: "eth0" },
+    { parent: "eth0.10" },
+    { master: "" },
+    { master: "eth0", ipam: { routes: [{ dst: "10.0.0.0/8" }] } },
+  ]) {
+    t.match(warningsOf(value), [poolWarning], JSON.stringify(value));
+  }
+  for (const value of [
+    {},
+    { master: "eth0", internal: true },
+    { master: "eth0", mode: "l3" },
+    { master: "eth0", ipam: { subnets: [{ subnet: "2001:db8::/64" }] } },
+    { master: "eth0", ipam: { subnets: [{ subnet: "10.0.0.0/24" }] } },
+    { master: "eth0", ipam: { subnets: [{ subnet: "2001:db8::/64" }], ipv4: false } },
+    { master: "eth0", ipam: { type: "dhcp" } },
+  ]) {
+    t.strictSame(warningsOf(value), [], JSON.stringify(value));
+  }
 });

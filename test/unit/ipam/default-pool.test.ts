@@ -53,6 +53,15 @@ t.test("a record that was lost is found again in the reservations", async (t) =>
   t.strictSame(net.add("c"), ["172.19.0.4/16"]);
 });
 
+t.test("an explicit subnet that was taken out leaves no claim to a pool that is the host's", async (t) => {
+  const folder = temporaryFolder(t);
+  const before = network(folder, "n", { subnets: [{ subnet: "192.168.1.0/24" }] });
+  before.add("a");
+  before.add("b");
+  before.del("a");
+  t.strictSame(network(folder, "n", {}).add("c", { host: ["192.168.1.0/24"] }), ["172.18.0.2/16"]);
+});
+
 t.test("thirty networks find a pool, the next is told who has them", async (t) => {
   const folder = temporaryFolder(t);
   const given = Array.from({ length: 30 }, (_, i) => network(folder, `n${i}`, {}).add("a")[0]);

@@ -15,9 +15,13 @@ export function parseWithWarnings(
   return parseNetworkConfig(text, { ...context, ...more });
 }
 
+/** What a network without a subnet is told that is attached to a parent: most tests have none, for brevity. */
+export const poolWarning = /^no subnet is named: addresses come from a default pool/;
+
 /** The same, where no warning is expected. */
 export function parse(value: object, more: Partial<ParseContext> = {}): NetworkConfig {
-  const { config, warnings } = parseWithWarnings(value, more);
+  const { config, ...all } = parseWithWarnings(value, more);
+  const warnings = all.warnings.filter((warning) => !poolWarning.test(warning));
   if (warnings.length > 0) throw new Error(`unexpected warnings: ${warnings.join("; ")}`);
   return config;
 }
