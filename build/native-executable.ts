@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import { bundle, type Program } from "./bundle.ts";
 import { cachedFolder } from "./cache.ts";
 import { fillSegment } from "./elf.ts";
@@ -78,7 +79,7 @@ export async function buildSanitizedExecutable(output: string, version: Version,
   });
 }
 
-/** Compiles modules. @returns the files with the bytecode, in the same order */
+/** Compiles modules. @returns the files with the compressed bytecode and, before it, its length, in the same order */
 async function bytecode(modules: readonly string[], folder: string): Promise<readonly string[]> {
   const toolchain = await staticToolchain(hostArch);
   const source = at("build/bytecode.c");
@@ -89,9 +90,14 @@ async function bytecode(modules: readonly string[], folder: string): Promise<rea
   );
   mkdirSync(folder, { recursive: true });
   const outputs = modules.map((module) => join(folder, basename(module)));
-  await inParallel([...modules.keys()], (i) =>
-    runTool(join(tool, "bytecode"), [modules[i] as string, outputs[i] as string]).then(() => undefined),
-  );
+  await inParallel([...modules.keys()], async (i) => {
+    const [module, output] = [modules[i] as string, outputs[i] as string];
+    await runTool(join(tool, "bytecode"), [module, output]);
+    const plain = readFileSync(output);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(plain.length);
+    writeFileSync(output, Buffer.concat([length, deflateRawSync(plain, { level: 9 })]));
+  });
   return outputs;
 }
 

@@ -36,7 +36,7 @@ export class NetlinkError extends Error {
 }
 
 // One buffer for all sockets: answers are read out of it before the next recv(2). The kernel's largest dump part is 32 KiB.
-const buffer = new Uint8Array(65536);
+let buffer: Uint8Array | undefined;
 
 /** Opens an rtnetlink socket in the namespace that this process is in now. It binds itself at its first send. */
 export function openNetlink(): NetlinkSocket {
@@ -66,6 +66,7 @@ function send(socket: NetlinkSocket, requests: readonly Request[]): number {
 /** The messages of the next answer; their payloads are valid until the next one. */
 export function receive(socket: NetlinkSocket): Message[] {
   for (;;) {
+    buffer ??= new Uint8Array(65536);
     const length = port.recv(socket.fd, buffer, buffer.length, MSG_TRUNC);
     if (length === -Errno.EINTR) continue;
     check(length, "recv", "AF_NETLINK");

@@ -178,8 +178,10 @@ static void *block_alloc(void *opaque, size_t size) {
 static void *block_calloc(void *opaque, size_t count, size_t size) {
   size_t total;
   if (__builtin_mul_overflow(count, size, &total)) return NULL;
+  /* What was never given out is zero, and should not be touched before it is used. */
+  const int is_used = total <= LARGEST && heap->freed[class_of(total)] != NULL;
   void *block = block_alloc(opaque, total);
-  if (block != NULL && !is_mapping(header_of(block))) memset(block, 0, total);
+  if (block != NULL && is_used) memset(block, 0, total);
   return block;
 }
 

@@ -15,12 +15,13 @@ struct root {
   struct chunk *chunks;
 };
 
-/* A module in bytecode that is read when it is imported. */
+/* A module in bytecode, compressed, that is read when it is imported. */
 struct chunk {
   struct chunk *next;
   const char *name;
   bool is_loaded;
-  size_t length;
+  size_t length;   /* of what follows */
+  size_t inflated; /* of the bytecode */
   unsigned char bytes[];
 };
 

@@ -5,7 +5,7 @@
  *
  *   ipvlan HEAP MODULE...
  *
- * evaluates the last one of the modules, which are bytecode (build/bytecode.c), and writes the heap that comes out to the file
+ * evaluates the last one of the modules, which are compressed bytecode (build/bytecode.c), and writes the heap that comes out to the file
  * HEAP. Modules that no other one imports at once are kept as bytecode and read when they are imported. Their names are those
  * of the files, as in `./NAME`.
  */
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "heap.h"
+#include "inflate.h"
 
 extern char **environ;
 static char **arguments;
@@ -207,18 +208,35 @@ static _Noreturn void fail(const char *what) {
   exit(1);
 }
 
+/* A file of the build: the bytecode's length, 32 bits, and the bytecode, compressed. */
 static struct chunk *read_module(const char *path) {
   FILE *file = fopen(path, "rb");
+  uint32_t inflated;
   if (file == NULL || fseek(file, 0, SEEK_END) < 0) fail(path);
-  size_t length = (size_t)ftell(file);
+  size_t length = (size_t)ftell(file) - sizeof inflated;
   struct chunk *chunk = calloc(1, sizeof(struct chunk) + length);
   rewind(file);
-  if (chunk == NULL || fread(chunk->bytes, 1, length, file) != length) fail(path);
+  if (chunk == NULL || fread(&inflated, sizeof inflated, 1, file) != 1) fail(path);
+  if (fread(chunk->bytes, 1, length, file) != length) fail(path);
   fclose(file);
   const char *slash = strrchr(path, '/');
   chunk->name = slash == NULL ? path : slash + 1;
   chunk->length = length;
+  chunk->inflated = inflated;
   return chunk;
+}
+
+/* The module, or an exception. */
+static JSValue load(JSContext *context, struct chunk *chunk) {
+  /* Not of the engine's memory, which would stay in the executable. */
+  uint8_t *bytes = malloc(chunk->inflated);
+  if (bytes == NULL) return JS_ThrowOutOfMemory(context);
+  JSValue module = inflate(chunk->bytes, chunk->length, bytes, chunk->inflated)
+                       ? JS_ReadObject(context, bytes, chunk->inflated, JS_READ_OBJ_BYTECODE)
+                       : JS_ThrowInternalError(context, "the module %s is damaged", chunk->name);
+  free(bytes);
+  chunk->is_loaded = true;
+  return module;
 }
 
 /* Gives a module that is imported; of those in the executable alone. */
@@ -227,9 +245,8 @@ static JSModuleDef *load_chunk(JSContext *context, const char *name, void *opaqu
   const char *slash = strrchr(name, '/');
   for (struct chunk *chunk = root->chunks; chunk != NULL; chunk = chunk->next) {
     if (strcmp(chunk->name, slash == NULL ? name : slash + 1) != 0) continue;
-    JSValue module = JS_ReadObject(context, chunk->bytes, chunk->length, JS_READ_OBJ_BYTECODE);
+    JSValue module = load(context, chunk);
     if (JS_IsException(module)) return NULL;
-    chunk->is_loaded = true;
     JSModuleDef *definition = JS_VALUE_GET_PTR(module);
     JS_FreeValue(context, module);
     return definition;
@@ -285,8 +302,7 @@ static int fill_heap(void) {
     root->chunks = last;
   }
   if (last == NULL) return -1;
-  last->is_loaded = true;
-  JSValue module = JS_ReadObject(root->context, last->bytes, last->length, JS_READ_OBJ_BYTECODE);
+  JSValue module = load(root->context, last);
   if (JS_IsException(module) || JS_ResolveModule(root->context, module) < 0) return -1;
   JSValue done = JS_EvalFunction(root->context, module);
   JSContext *of_job;
