@@ -15,7 +15,7 @@ export interface Step {
 }
 
 /** Every step depends on its own code and on the tools' versions. */
-const always = ["build/*.{c,ts,txt}", "package.json", "package-lock.json", "tsconfig.json"];
+const always = ["build/**/*.{c,ts,txt}", "package.json", "package-lock.json", "tsconfig.json"];
 
 /** Runs a step unless it has run on the same inputs before. Contents are compared, not times: git sets those anew. */
 export async function runStep(step: Step): Promise<void> {

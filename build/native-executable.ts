@@ -85,7 +85,7 @@ async function bytecode(modules: readonly string[], folder: string): Promise<rea
   const source = at("build/bytecode.c");
   const engineObjects = await compiled(toolchain, "engine", engineSources(await quickjsSources()), [...small, "-w"]);
   const own = await compiled(toolchain, "bytecode", [source], [...strict, ...small]);
-  const tool = await cachedFolder(`tool-${keyOf([...own, ...engineObjects])}`, (unfinished) =>
+  const tool = await cachedFolder(`build/tool-${keyOf([...own, ...engineObjects])}`, (unfinished) =>
     link(toolchain, join(unfinished, "bytecode"), [...own, ...engineObjects], ["-s"]),
   );
   mkdirSync(folder, { recursive: true });
@@ -129,8 +129,8 @@ async function compiled(
 ): Promise<readonly string[]> {
   const engineFolder = await quickjsSources();
   const contents = [...sources, ...headers].map((file) => readFileSync(file, "utf8"));
-  const key = keyOf([toolchain.compiler, toolchain.version, quickjsVersion, options, contents]);
-  const folder = await cachedFolder(`${what}-${toolchain.arch}-${key}`, (unfinished) => {
+  const key = keyOf([toolchain.compiler, toolchain.versions, quickjsVersion, options, contents]);
+  const folder = await cachedFolder(`build/${what}-${toolchain.arch}-${key}`, (unfinished) => {
     if (what === "engine")
       process.stderr.write(`build: compiling QuickJS-ng for ${toolchain.arch}; once, half a minute\n`);
     return inParallel(sources, (source) => compile(toolchain, source, unfinished, options, engineFolder));

@@ -1,10 +1,11 @@
-import { readdirSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { foreignPackage } from "./debian-download.ts";
+import { unpacked, versionIn } from "./debian/packages.ts";
+import { libraryPath } from "./library-path.ts";
+import { Obstacle } from "./obstacle.ts";
+import { hasProgram } from "./programs.ts";
 import { runTool } from "./run-tool.ts";
-import type { Arch } from "./runtimes.ts";
-import { hostArch } from "./runtimes.ts";
-import { hasProgram, requireProgram } from "./system-packages.ts";
+import { type Arch, hostArch } from "./runtimes.ts";
 
 /** How C becomes a program of an architecture. */
 export interface Toolchain {
@@ -16,61 +17,101 @@ export interface Toolchain {
   /** Words before a program of it, to run it here. */
   readonly runner: readonly string[];
   /** Decides over what comes out, beside the words. */
-  readonly version: string;
+  readonly versions: { readonly gcc: string; readonly musl?: string };
 }
-
-const why = "to build the native executable";
 
 /**
- * Static programs with musl: one file for every Linux of the architecture. By Debian's gcc: most contributors have it, and the tests
- * need it for its sanitizers.
+ * Static programs with musl: one file for every Linux of the architecture. By Debian's gcc and musl, unpacked into the cache: nothing is
+ * installed, root is not needed, and what the machine has of its own makes no difference.
+ * @throws Obstacle where this is no Debian and has no musl-gcc of its own either
  */
 export async function staticToolchain(arch: Arch): Promise<Toolchain> {
-  return arch === hostArch ? native(arch) : crossToArm64();
-}
-
-async function native(arch: Arch): Promise<Toolchain> {
-  const isMusl = hasProgram("gcc") && (await runTool("gcc", ["-dumpmachine"])).includes("musl");
-  if (!isMusl) requireProgram("musl-gcc", ["gcc", "musl-tools"], why);
-  const compiler = [isMusl ? "gcc" : "musl-gcc"];
-  const link = { before: ["-static", "-no-pie"], after: [] };
-  return { arch, compiler, link, runner: [], version: await versionOf(compiler) };
-}
-
-/** Debian has a compiler for arm64, and musl for it in the packages of that architecture. */
-async function crossToArm64(): Promise<Toolchain> {
-  const gcc = "aarch64-linux-gnu-gcc";
-  requireProgram(gcc, ["gcc-aarch64-linux-gnu"], `${why} for arm64`);
-  requireProgram("qemu-aarch64-static", ["qemu-user-static"], "to fill the arm64 executable's heap");
-  const musl = await foreignPackage("musl-dev", "arm64");
-  const own = (await runTool(gcc, ["-print-file-name=include"])).trim();
-  const library = join(musl, "usr/lib/aarch64-linux-musl");
-  const headers = ["-nostdinc", "-isystem", join(musl, "usr/include/aarch64-linux-musl"), "-isystem", own];
+  if (!hasProgram("apt-get")) return foreignToolchain(arch);
+  const gcc = await debianGcc(arch);
+  const musl = await muslFolder(arch);
+  const library = join(musl, `usr/lib/${muslTriplets[arch]}`);
+  const own = (await runGcc(gcc, "-print-file-name=include")).trim();
+  const headers = ["-nostdinc", "-isystem", join(musl, "usr/include", muslTriplets[arch]), "-isystem", own];
   return {
-    arch: "arm64",
-    compiler: [gcc, ...headers],
+    arch,
+    compiler: [...gcc, ...headers],
     link: {
       before: ["-nostdlib", "-static", "-no-pie", join(library, "crt1.o"), join(library, "crti.o"), `-L${library}`],
       after: ["-lc", "-lgcc", join(library, "crtn.o")],
     },
-    runner: ["qemu-aarch64-static"],
-    version: `${await versionOf([gcc])} ${readdirSync(join(musl, "usr/share/doc")).join(" ")}`,
+    runner: arch === hostArch ? [] : [await userEmulator(arch)],
+    versions: { gcc: await versionOf(gcc), musl: versionIn(musl, "musl-dev") },
   };
 }
 
-/** Debian's gcc with glibc: it has the sanitizers. */
+const triplets: Record<Arch, string> = { x64: "x86_64-linux-gnu", arm64: "aarch64-linux-gnu" };
+const muslTriplets: Record<Arch, string> = { x64: "x86_64-linux-musl", arm64: "aarch64-linux-musl" };
+
+/** Debian's musl of an architecture, with its copyright file. @returns the root folder */
+export const muslFolder = (arch: Arch): Promise<string> =>
+  unpacked({ name: "musl", arch, alone: ["musl-dev"], documents: true });
+
+/** Of what gcc depends on: a third, and a static C program needs none of it. */
+const unneeded = /^lib(a|hwa|t|l|ub)san|^lib(atomic|cc|gomp|gprofng|itm|quadmath|stdc\+\+|c6|gcc-s)\d?/;
+
+/** A compiler that runs here. @returns the words before its arguments */
+async function debianGcc(arch: Arch): Promise<readonly string[]> {
+  const triplet = triplets[arch];
+  const name = arch === hostArch ? "gcc" : `gcc-${triplet.replaceAll("_", "-")}`;
+  const root = await unpacked({ name, packages: [name], without: unneeded });
+  const bin = join(root, "usr/bin");
+  return [
+    "env",
+    `LD_LIBRARY_PATH=${libraryPath(root)}`,
+    join(bin, `${triplet}-gcc`),
+    ...(arch === hostArch ? [`-B${bin}/`] : []),
+  ];
+}
+
+/** QEMU for single programs of another architecture. */
+export async function userEmulator(arch: Arch): Promise<string> {
+  const name = arch === "arm64" ? "qemu-aarch64-static" : "qemu-x86_64-static";
+  const root = await unpacked({
+    name: `qemu-user-${arch}`,
+    alone: ["qemu-user-static"],
+    // It has forty others.
+    finish: async (folder) => {
+      const bin = join(folder, "usr/bin");
+      for (const file of readdirSync(bin)) if (file !== name) rmSync(join(bin, file));
+    },
+  });
+  return join(root, "usr/bin", name);
+}
+
+/** On another system: its own compiler, for its own architecture. */
+async function foreignToolchain(arch: Arch): Promise<Toolchain> {
+  const isMusl = hasProgram("gcc") && (await runTool("gcc", ["-dumpmachine"])).includes("musl");
+  const compiler = [isMusl ? "gcc" : "musl-gcc"];
+  if (arch !== hostArch || !hasProgram(compiler[0] as string)) {
+    throw new Obstacle(
+      `the native executable for ${arch} is built on Debian, whose packages have all that it takes; ` +
+        `elsewhere musl-gcc, or gcc on a system with musl, builds the one for the machine's own architecture`,
+    );
+  }
+  const link = { before: ["-static", "-no-pie"], after: [] };
+  return { arch, compiler, link, runner: [], versions: { gcc: await versionOf(compiler) } };
+}
+
+/** gcc with glibc: it has the sanitizers. What comes out runs with the machine's glibc. */
 export async function sanitizingToolchain(): Promise<Toolchain> {
-  requireProgram("gcc", ["gcc", "libc6-dev"], "to build the executable with sanitizers");
-  const compiler = ["gcc"];
-  return {
-    arch: hostArch,
-    compiler,
-    link: { before: [], after: ["-lm"] },
-    runner: [],
-    version: await versionOf(compiler),
-  };
+  const link = { before: ["-static-libasan", "-static-libubsan"], after: ["-lm"] };
+  if (!hasProgram("apt-get")) {
+    if (!hasProgram("gcc")) throw new Obstacle("the executable with sanitizers needs gcc");
+    return { arch: hostArch, compiler: ["gcc"], link, runner: [], versions: { gcc: await versionOf(["gcc"]) } };
+  }
+  const gcc = await debianGcc(hostArch);
+  const glibc = await unpacked({ name: "glibc", alone: ["libc6", "libc6-dev", "libgcc-s1", "linux-libc-dev"] });
+  const compiler = [...gcc, `--sysroot=${glibc}`];
+  return { arch: hostArch, compiler, link, runner: [], versions: { gcc: await versionOf(gcc) } };
 }
 
-async function versionOf([program]: readonly string[]): Promise<string> {
-  return (await runTool(program as string, ["--version"])).split("\n")[0] as string;
-}
+const runGcc = ([program, ...words]: readonly string[], ...more: string[]): Promise<string> =>
+  runTool(program as string, [...words, ...more]);
+
+const versionOf = async (gcc: readonly string[]): Promise<string> =>
+  (await runGcc(gcc, "--version")).split("\n")[0] as string;

@@ -1,7 +1,10 @@
 // npm run demo: the main job, shown on a real kernel: two containers on one parent.
+import { tellFailures } from "../build/obstacle.ts";
 import { createLab, pluginPath } from "./kernel/lib/lab.ts";
 import { leftovers } from "./kernel/lib/leftovers.ts";
 import { openTestHost } from "./machine/host.ts";
+
+tellFailures("demo");
 
 const config = {
   cniVersion: "1.1.0",

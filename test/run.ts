@@ -11,6 +11,7 @@ import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { performance } from "node:perf_hooks";
 import { parseArgs } from "node:util";
+import { describeFailure } from "../build/obstacle.ts";
 import { at, root } from "../build/paths.ts";
 import type { MachineOptions } from "./machine/host.ts";
 import { heading, reportOutcome, reportSkips, summary } from "./runner/report.ts";
@@ -146,7 +147,7 @@ async function runInMachines(
       }
     } catch (error) {
       const tally = new Tally();
-      tally.fail("test machine", error instanceof Error ? error.stack : error);
+      tally.fail("test machine", describeFailure(error));
       report("test machine", tally, (performance.now() - started) / 1000, "");
     } finally {
       await stop();

@@ -19,7 +19,7 @@ for (const name of ["linux-arm64", "linux-arm64-node"]) {
     { skip: arm64 },
     async (t) => {
       await release(name);
-      const root = await layer("arm64");
+      const root = await layer("arm64-libraries");
       const folder = `ipvlan-cni-${version}-${name}`;
       await must("tar", ["-xzf", join(releaseFolder, `${folder}.tar.gz`), "-C", work]);
       const words = ["-L", join(root, "usr/aarch64-linux-gnu"), join(work, folder, "ipvlan")];

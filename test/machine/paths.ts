@@ -1,13 +1,14 @@
 /** Where the test machine keeps things on the host. */
 
 import { createHash } from "node:crypto";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
+import { cachePath } from "../../build/cache.ts";
 
 /** The checkout this file belongs to. */
 export const repository = resolve(import.meta.dirname, "../..");
 
-/** Everything that is downloaded or made, below `$IPVLAN_CNI_CACHE` or `.cache` in the checkout. May be deleted. */
-export const cache = resolve(process.env.IPVLAN_CNI_CACHE || join(repository, ".cache"), "machine");
+/** What belongs to machines, running ones as well. May be deleted when none runs. */
+export const cache = cachePath("machine");
 
 /** First 12 hex digits of the SHA-256 of `text`. */
 export function shortHash(text: string): string {

@@ -1,8 +1,11 @@
 /** Runs programs on the host for the preparation of the machine. */
 
 import { spawn } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { libraryPath } from "../../build/library-path.ts";
+
+export { libraryPath } from "../../build/library-path.ts";
+export { findProgram } from "../../build/programs.ts";
 
 export interface RunOptions {
   cwd?: string;
@@ -51,34 +54,9 @@ export async function must(command: string, args: readonly string[], options: Ru
   return result.stdout;
 }
 
-/** The path of a program of the host, looked for on PATH and in the folders of the administrator's programs. */
-export function findProgram(name: string): string | undefined {
-  const folders = (process.env.PATH ?? "").split(":").filter((folder) => folder.startsWith("/"));
-  for (const folder of [...folders, "/usr/sbin", "/usr/bin", "/sbin", "/bin"]) {
-    const path = join(folder, name);
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // not in this folder
-    }
-  }
-  return undefined;
-}
-
-/** A program of the host, or the one in a layer's root folder with the libraries there. */
+/** A program of a layer, with the libraries there. */
 export function programOf(root: string, name: string): { path: string; env: NodeJS.ProcessEnv } {
-  const installed = findProgram(name);
-  return installed !== undefined
-    ? { path: installed, env: {} }
-    : { path: join(root, "usr/bin", name), env: { LD_LIBRARY_PATH: libraryPath(root) } };
-}
-
-/** LD_LIBRARY_PATH for programs of a layer that run on the host. */
-export function libraryPath(root: string): string {
-  const folder = join(root, "usr/lib");
-  const triplets = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith("-linux-gnu")) : [];
-  return [...triplets.map((triplet) => join(folder, triplet)), folder].join(":");
+  return { path: join(root, "usr/bin", name), env: { LD_LIBRARY_PATH: libraryPath(root) } };
 }
 
 /** One line on stderr, so that whoever waits knows what for. */

@@ -11,12 +11,15 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { tellFailures } from "../../build/obstacle.ts";
 import { type Channel, connect, createChannel, helloTimeout } from "./channel.ts";
 import { chooseKind } from "./host.ts";
 import { type LocalMachine, startLocal } from "./local.ts";
 import { progress } from "./process.ts";
 import { machineError, quote } from "./run-folder.ts";
 import { bootVm, type Vm } from "./vm.ts";
+
+tellFailures("test machine");
 
 const usage = "usage: node test/machine/shell.ts [--runtimes] [--] [command…]";
 

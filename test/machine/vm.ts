@@ -9,7 +9,7 @@ import { connect, createChannel } from "./channel.ts";
 import { initramfs } from "./initramfs.ts";
 import { kernelImage } from "./kernel.ts";
 import { type Group, layer } from "./packages.ts";
-import { findProgram, libraryPath } from "./process.ts";
+import { libraryPath } from "./process.ts";
 import { machineError, makeRunFolder, type RunFolder, removeRunFolder } from "./run-folder.ts";
 
 export interface VmOptions {
@@ -112,12 +112,8 @@ function readOnlyShare(path: string, tag: string): string[] {
   return ["-virtfs", `local,path=${quoted},mount_tag=${tag},security_model=none,multidevs=remap,readonly=on`];
 }
 
-/** QEMU of the host, or the one of the cache with its own libraries and firmware. */
+/** QEMU of the cache, with its own libraries and firmware: one version for all, whatever the host has or gets meanwhile. */
 async function emulator(): Promise<{ command: string[]; env: NodeJS.ProcessEnv }> {
-  const installed = findProgram("qemu-system-x86_64");
-  if (installed !== undefined) {
-    return { command: [installed], env: {} };
-  }
   const root = await layer("qemu");
   const firmware = ["usr/share/qemu", "usr/share/seabios"].flatMap((folder) => ["-L", join(root, folder)]);
   return {

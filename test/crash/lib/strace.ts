@@ -1,5 +1,5 @@
 // Kills a process just before one of its system calls (strace(1), --inject).
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runProgram } from "../../differential/lib/reference.ts";
@@ -44,7 +44,7 @@ export interface Strace {
 }
 
 export async function findStrace(): Promise<Strace> {
-  const program = programOf(existsSync("/usr/bin/strace") ? "/" : await layer("base"), "strace");
+  const program = programOf(await layer("base"), "strace");
   const start = async (
     { file, args, variables, stdin }: Command,
     more: string[],

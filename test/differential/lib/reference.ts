@@ -1,20 +1,18 @@
 // The reference host-local as a program.
 import { spawn } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { layer } from "../../machine/packages.ts";
 import type { Outcome } from "./command.ts";
 
 /**
- * The packaged plugin (Debian, containernetworking-plugins), from the host or the suite's cache; HOST_LOCAL names
+ * The packaged plugin (Debian, containernetworking-plugins), from the suite's cache; HOST_LOCAL names
  * another one, such as a newer one that Go has built: GOBIN=$PWD go install
  * github.com/containernetworking/plugins/plugins/ipam/host-local@v1.9.1
  */
 export async function findReference(): Promise<string> {
   const given = process.env.HOST_LOCAL;
   if (given !== undefined && given !== "") return given;
-  const installed = "/usr/lib/cni/host-local";
-  return existsSync(installed) ? installed : join(await layer("base"), "usr/lib/cni/host-local");
+  return join(await layer("base"), "usr/lib/cni/host-local");
 }
 
 export function runProgram(

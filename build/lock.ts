@@ -1,8 +1,8 @@
 /** A lock between processes of this machine. */
 
+import { createHash } from "node:crypto";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { shortHash } from "./paths.ts";
 
 /**
  * Runs `work` while no other process runs anything under the same name.
@@ -12,7 +12,7 @@ import { shortHash } from "./paths.ts";
  */
 export async function locked<T>(name: string, work: () => Promise<T>): Promise<T> {
   const server = createServer();
-  const address = `\0ipvlan-cni-${shortHash(name)}`;
+  const address = `\0ipvlan-cni-${createHash("sha256").update(name).digest("hex").slice(0, 12)}`;
   while (!(await listens(server, address))) {
     await sleep(200);
   }
