@@ -64,7 +64,9 @@ function findParent(raw: JsonObject, name: string, version: CniVersion, context:
 function parseIpam(ipam: JsonObject): RemovalIpam {
   const { type } = ipam;
   if (type === "static") return { type };
-  const dataDir = typeof ipam.dataDir === "string" ? ipam.dataDir : defaultDataDir;
+  // In what is no path nothing can have been reserved.
+  const isPath = typeof ipam.dataDir === "string" && !ipam.dataDir.includes("\0");
+  const dataDir = isPath ? (ipam.dataDir as string) : defaultDataDir;
   if (type === "host-local") return { type, dataDir };
   return typeof type === "string" && isPluginName(type)
     ? { type: "delegate", plugin: type }

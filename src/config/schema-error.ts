@@ -40,6 +40,9 @@ export function errorFromSchema(error: SchemaError, data: unknown): PluginError 
       const bound = keyword === "minimum" ? "at least" : "at most";
       return invalid(pointer, `must be ${bound} ${params.limit}, not ${describe(value)}`);
     }
+    case "pattern":
+      // Paths have one.
+      return invalid(pointer, `${describe(value)} has a NUL character in it, and no path can have one`);
     case "minProperties":
     case "maxProperties":
       return invalid(pointer, `must have exactly one of the keys ${keysAt(pointer).join(", ")}`);

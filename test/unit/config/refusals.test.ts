@@ -21,6 +21,10 @@ const refusals: readonly Refusal[] = [
   [{ cniVersion: 1 }, 7, "/cniVersion", "must be a string"],
   [{ plugins: [{ type: "ipvlan", master: "eth0" }] }, 7, "/plugins", "plugins makes this a configuration list"],
   [{ Plugins: [] }, 7, "/Plugins", "jq '.plugins[0] + {name, cniVersion}'"],
+  // Paths.
+  [{ ipam: { dataDir: "/a\0b" } }, 7, "/ipam/dataDir", 'ipam.dataDir "/a\\u0000b" has a NUL character in it'],
+  [{ ipam: { type: "host-local", subnet: "10.0.0.0/24", dataDir: "\0" } }, 7, "/ipam/dataDir", "NUL"],
+  [{ ipam: { type: "host-local", subnet: "10.0.0.0/24", resolvConf: "/a\0" } }, 7, "/ipam/resolvConf", "NUL"],
   // Wrong types.
   [{ master: 5 }, 7, "/master", "master must be a string or an object, not 5"],
   [{ mtu: "1500" }, 7, "/mtu", 'mtu must be a whole number, not "1500"'],
