@@ -13,10 +13,11 @@ import type { Invocation } from "./commands/invocation.ts";
 import { status } from "./commands/status.ts";
 import { ErrorCode } from "./errors.ts";
 import { writeAll } from "./system/files.ts";
+import { tell } from "./system/standard-error.ts";
 import { encode } from "./system/text.ts";
+import { beginCall } from "./system/time-budget.ts";
 
 const STDOUT = 1;
-const STDERR = 2;
 
 const commands: Readonly<Record<Command, (invocation: Invocation) => void>> = {
   ADD: add,
@@ -33,17 +34,17 @@ function main(): void {
   import("./cli/main.ts").then(
     ({ runCommandLine }) => port.exit(runCommandLine()),
     (error: unknown) => {
-      writeAll(STDERR, encode(`ipvlan: ${error}\n`), "standard error");
+      tell(`ipvlan: ${error}\n`);
       port.exit(2);
     },
   );
 }
 
 function runPlugin(): number {
+  beginCall();
   let stdin: string | undefined;
   const print = (text: string) => writeAll(STDOUT, encode(text), "standard output");
-  const warn = (message: string) =>
-    writeAll(STDERR, encode(`ipvlan: warning: ${oneLine(message)}\n`), "standard error");
+  const warn = (message: string) => tell(`ipvlan: warning: ${oneLine(message)}\n`);
   try {
     const environment = parseEnvironment(port.environment);
     const { command } = environment;
@@ -56,7 +57,7 @@ function runPlugin(): number {
       print(text);
     } catch {
       // Nobody reads standard output, or there is no room: the logs may still tell.
-      writeAll(STDERR, encode(text), "standard error");
+      tell(text);
     }
     return 1;
   }

@@ -19,7 +19,7 @@ import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
-const limits = { unit: 60, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
+const limits = { unit: 60, patience: 120, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
 const executables = ["native", "pkg"];
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
@@ -56,17 +56,20 @@ if (filters.length === 0) {
   await check("typecheck", ["--run", "typecheck"]);
 }
 const unit = selected("unit");
+const patience = selected("patience");
 const differential = selected("differential");
 const crash = selected("crash");
 const install = selected("install");
 const kernel = selected("kernel");
 const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
-const needsBoth = unit.length + install.length > 0;
+const needsBoth = unit.length + patience.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
 if (built && unit.length > 0) await check("build of the tests' own executables", [at("test/native/build.ts")]);
 if (built) {
   await runNatively("Unit tests", unit, limits.unit, availableParallelism());
+  // These only wait: beside the others.
+  const waiting = runNatively("Time limits (ending later)", patience, limits.patience, patience.length);
   // These keep all processors busy by themselves.
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
@@ -79,10 +82,13 @@ if (built) {
     ...oneForEachProcessor,
     groups: ["runtimes"],
   });
+  await waiting;
 }
 
 reportSkips(all);
-const nothingRan = [unit, differential, crash, install, kernel, runtimes].every((files) => files.length === 0);
+const nothingRan = [unit, patience, differential, crash, install, kernel, runtimes].every(
+  (files) => files.length === 0,
+);
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);
 console.log(`\n${summary(all)}`);
 process.exit(all.failures.length > 0 || nothingRan ? 1 : 0);

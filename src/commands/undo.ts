@@ -1,3 +1,5 @@
+import { beginUndo } from "../system/time-budget.ts";
+
 export interface Undo {
   push(step: () => void): void;
   /** A step to be run after all those that are there already. */
@@ -15,6 +17,7 @@ export function createUndo(warn: (message: string) => void): Undo {
     push: (step) => void steps.push(step),
     pushLast: (step) => void steps.unshift(step),
     run() {
+      beginUndo();
       for (const step of steps.reverse()) {
         try {
           step();

@@ -1,6 +1,7 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { contains, formatPrefix, overlaps, type Prefix, parseAddress, parsePrefix } from "../ip/address.ts";
-import { listFolder, makeFolder, readSmall, replaceFile, withLock } from "../system/files.ts";
+import { listFolder, makeFolder, readSmall, replaceFile } from "../system/files.ts";
+import { withLock } from "../system/lock.ts";
 
 /**
  * The IPv4 pools for networks that name no IPv4 subnet, in the order in which they are taken: Docker's (moby,

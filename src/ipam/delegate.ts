@@ -5,9 +5,10 @@ import type { Result } from "../cni/result.ts";
 import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { fileStatus, writeAll } from "../system/files.ts";
+import { fileStatus } from "../system/files.ts";
 import { type ProgramOutcome, runProgram } from "../system/programs.ts";
-import { encode } from "../system/text.ts";
+import { tell } from "../system/standard-error.ts";
+import { beginUndo, timeLeft } from "../system/time-budget.ts";
 import type { Allocation, Ipam } from "./ipam.ts";
 
 /** What a delegated plugin is given. */
@@ -19,15 +20,13 @@ export interface DelegateContext extends Attachment {
 
 type Command = "ADD" | "DEL" | "CHECK" | "GC" | "STATUS";
 
-/** Less than the two minutes after which kubelet gives a container up, so that the reason still reaches somebody. */
-const TIME_LIMIT_MS = 90_000;
-
 /**
  * An IPAM plugin that is not built in: a program on CNI_PATH, executed with the environment and configuration that this
  * plugin was given (SPEC.md, section 4).
+ * @param budget milliseconds that a run of it may take
  */
-export function openDelegate(context: DelegateContext, plugin: string, timeoutMs = TIME_LIMIT_MS): Ipam {
-  const run = (command: Command) => execute(context, plugin, command, timeoutMs);
+export function openDelegate(context: DelegateContext, plugin: string, budget = timeLeft): Ipam {
+  const run = (command: Command) => execute(context, plugin, command, budget());
   // As libcni: GC and STATUS came with 1.1.0, and a plugin of an earlier version does not know them.
   const runRecent = (command: Command) => {
     if (!isAtLeast(context.cniVersion, "1.1.0")) return;
@@ -43,14 +42,15 @@ export function openDelegate(context: DelegateContext, plugin: string, timeoutMs
       const file = find(context, plugin);
       try {
         return allocationOf(
-          parseResult(execute(context, plugin, "ADD", timeoutMs, file), plugin, context.cniVersion),
+          parseResult(execute(context, plugin, "ADD", budget(), file), plugin, context.cniVersion),
           plugin,
         );
       } catch (error) {
         // "If, on ADD, a delegated plugin fails, the upper plugin should execute again with DEL before returning
         // failure."
+        beginUndo();
         try {
-          execute(context, plugin, "DEL", timeoutMs, file);
+          execute(context, plugin, "DEL", budget(), file);
         } catch {
           // The first failure says more.
         }
@@ -100,6 +100,7 @@ function execute(
   timeoutMs: number,
   file = find(context, plugin),
 ): string {
+  if (timeoutMs <= 0) throw failure(plugin, `is not run for ${command}: the time of this call is used up`);
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(context.environment)) if (value !== undefined) environment[name] = value;
   environment.CNI_COMMAND = command;
@@ -111,7 +112,7 @@ function execute(
     outcome = runProgram(file, options);
   }
   // "Ensure that the delegated plugin's stderr is output to the calling plugin's stderr."
-  if (outcome.stderr !== "") writeAll(2, encode(outcome.stderr), "stderr");
+  tell(outcome.stderr);
   if (outcome.status === 0) return outcome.stdout;
   throw errorOf(plugin, file, command, timeoutMs, outcome);
 }
@@ -126,7 +127,7 @@ function errorOf(
   const { status, stdout, stderr, failure: reason } = outcome;
   if (reason === "ETIMEDOUT") {
     const cause = command === "ADD" ? unanswered(plugin) : "";
-    return failure(plugin, `did not end ${command} within ${timeoutMs / 1000} s${cause}`, file);
+    return failure(plugin, `did not end ${command} within ${Number((timeoutMs / 1000).toFixed(1))} s${cause}`, file);
   }
   if (reason === "EACCES") return failure(plugin, `is not executable: chmod +x ${file}`, file);
   if (reason === "ENOENT") return failure(plugin, `cannot start: ${file} or its interpreter does not exist`, file);

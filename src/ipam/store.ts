@@ -12,8 +12,8 @@ import {
   removeFile,
   replaceFile,
   setTimes,
-  withLock,
 } from "../system/files.ts";
+import { withLock } from "../system/lock.ts";
 import { bootId, bootTime } from "./boot.ts";
 import { BOOT_FILE, type Holder, HolderIndex, hash, INDEX_FORMAT } from "./holder-index.ts";
 import type { Candidates } from "./span.ts";

@@ -14,8 +14,8 @@ import {
   removeFile,
   removeFolder,
   replaceFile,
-  withLock,
 } from "../system/files.ts";
+import { withLock } from "../system/lock.ts";
 import { cstring, encode } from "../system/text.ts";
 import { flags, modes } from "./modes.ts";
 

@@ -13,7 +13,6 @@ const O_APPEND = 0o2000;
 const O_CLOEXEC = 0o2000000;
 
 const AT_FDCWD = -100;
-const LOCK_EX = 2;
 
 /** Reads a file descriptor to its end. Unit: bytes. */
 export function readAll(fd: number, name: string): Uint8Array {
@@ -181,23 +180,6 @@ function statx(fd: number, path: string, flags: number): FileStatus | undefined 
 }
 
 /**
- * Holds flock(2) on a file, made where it is missing, while `work` runs. Waits for whoever holds it.
- * The lock ends with the descriptor, so a killed process never leaves it behind.
- */
-export function withLock<T>(path: string, work: () => T): T {
-  const fd = check(port.open(cstring(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), "open", path);
-  try {
-    let result: number;
-    do result = port.flock(fd, LOCK_EX);
-    while (result === -Errno.EINTR);
-    check(result, "flock", path);
-    return work();
-  } finally {
-    port.close(fd);
-  }
-}
-
-/**
  * Makes a file with all its text under the first name that is free: whole or not at all, and of two that try at
  * once only one gets the name. An unnamed file is written, then linked under its name (open(2), O_TMPFILE), so that a
  * killed process leaves nothing.
@@ -313,4 +295,4 @@ export function setTimes(path: string, seconds: number, nanoseconds: number): vo
   check(port.utimensat(AT_FDCWD, cstring(path), new Uint8Array(times.buffer), 0), "utimensat", path);
 }
 
-export { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY, SystemError };
+export { O_CLOEXEC, O_CREAT, O_EXCL, O_RDONLY, O_RDWR, O_WRONLY, SystemError };

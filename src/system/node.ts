@@ -1,67 +1,7 @@
-import { dlopen, getInt32 } from "node:ffi";
-import { libcNames, signatures } from "./libc.ts";
-import { type Port, SIGNALLED } from "./port.ts";
-
-const types = { i: "int32", u: "uint32", z: "uint64", p: "buffer" } as const;
-
-type Call = (...args: (number | bigint | Uint8Array)[]) => number;
-
-function load(): Record<string, Call> {
-  const definitions: Record<string, { arguments: string[]; return: string }> = {};
-  for (const [name, args] of Object.entries(signatures)) {
-    definitions[name] = { arguments: args.map((arg) => types[arg]), return: "int32" };
-  }
-  definitions.__errno_location = { arguments: [], return: "pointer" };
-  definitions._exit = { arguments: ["int32"], return: "void" };
-  let failure: unknown;
-  for (const library of libcNames(process.arch)) {
-    try {
-      return dlopen(library, definitions as never).functions as never;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
-}
-
-const functions = load();
-const errnoLocation = functions.__errno_location as unknown as () => bigint;
-
-function negated(name: keyof typeof signatures): Call {
-  const call = functions[name] as Call;
-  const sizeAt = (signatures[name] as readonly string[]).indexOf("z");
-  return (...args) => {
-    // node:ffi takes 64-bit arguments as BigInt only; no function here has more than one.
-    if (sizeAt >= 0) args[sizeAt] = BigInt(args[sizeAt] as number);
-    const result = call(...args);
-    return result === -1 ? -getInt32(errnoLocation()) : result;
-  };
-}
-
-const run: Port["run"] = (path, environment, stdin, stdout, stderr, timeoutMs) => {
-  // Loaded when they are needed: with what child_process brings along it takes 3 ms.
-  const { spawnSync } = process.getBuiltinModule("node:child_process");
-  const { constants } = process.getBuiltinModule("node:os");
-  const texts = decoder.decode(environment).split("\0").slice(0, -1);
-  const child = spawnSync(decoder.decode(path).slice(0, -1), [], {
-    env: Object.fromEntries(texts.map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)])),
-    stdio: [stdin, stdout, stderr],
-    timeout: timeoutMs,
-    killSignal: "SIGKILL",
-    // A group of its own: what it has started ends with it when the time is over.
-    ...({ detached: true } as object),
-  });
-  const errno = (child.error as NodeJS.ErrnoException | undefined)?.errno;
-  if (errno !== undefined) {
-    try {
-      if (errno === -constants.errno.ETIMEDOUT) process.kill(-child.pid, "SIGKILL");
-    } catch {
-      // The group has ended.
-    }
-    return errno;
-  }
-  return child.status ?? SIGNALLED + constants.signals[child.signal as NodeJS.Signals];
-};
+import { signatures } from "./libc.ts";
+import { type Call, functions, negated } from "./node-libc.ts";
+import { run } from "./node-run.ts";
+import type { Port } from "./port.ts";
 
 const terminalSize: Port["terminalSize"] = (fd, buffer) => {
   const tty = process.getBuiltinModule("node:tty");
@@ -78,6 +18,7 @@ for (const name of Object.keys(signatures)) calls[name] = negated(name as keyof 
 
 export const port = {
   ...calls,
+  clock: () => performance.now(),
   exit: functions._exit as never,
   encode: (text: string) => encoder.encode(text),
   decode: (bytes: Uint8Array) => decoder.decode(bytes),

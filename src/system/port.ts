@@ -34,6 +34,8 @@ export interface Port {
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   /** ioctl(2) TIOCGWINSZ: fills `buffer` (8 bytes) with struct winsize, u16 rows and columns; ENOTTY where it is no terminal. */
   terminalSize(fd: number, buffer: Uint8Array): number;
+  /** Milliseconds since some moment, by a clock that nobody sets (CLOCK_MONOTONIC). */
+  clock(): number;
   /** Ends the process at once: no buffers are flushed, no handlers run. */
   exit(code: number): never;
 

@@ -1,5 +1,5 @@
 import t from "tap";
-import type { Call } from "./lib/lab.ts";
+import { type Call, pluginPath } from "./lib/lab.ts";
 import { nothingLeft, openLab } from "./lib/open-lab.ts";
 
 const lab = await openLab();
@@ -90,6 +90,20 @@ for (const { what, prepare, call, error } of failures) {
     await nothingLeft(t, lab);
   });
 }
+
+t.test("a warning that nobody hears fails no ADD, and gets into no file of the plugin's", async (t) => {
+  await lab.ok(setUp);
+  const { master: _, ...others } = config;
+  const warned = { ...others, Master: "eth0" };
+  for (const redirection of ["2>&-", "2>/dev/full"]) {
+    await lab.ok(`printf '#!/bin/sh\\nexec ${pluginPath} ${redirection}\\n' > /tmp/lab/mute; chmod +x /tmp/lab/mute`);
+    const answer = await lab.call({ netns: "c1", config: warned, plugin: "/tmp/lab/mute" });
+    t.match(answer, { code: 0, json: { interfaces: [{ name: "eth0" }] } }, redirection);
+    t.equal(await lab.ok("on h1 grep -rl warning /run/ipvlan-cni /var/lib/cni || :"), "");
+    await lab.del({ netns: "c1", config });
+    await nothingLeft(t, lab);
+  }
+});
 
 t.test("a second ADD for the same container and interface fails and leaves the first one whole", async (t) => {
   await lab.ok(setUp);

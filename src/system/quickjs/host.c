@@ -20,6 +20,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "heap.h"
@@ -108,6 +109,14 @@ static JSValue pid(JSContext *context, JSValueConst self, int argc, JSValueConst
   return JS_NewInt32(context, getpid());
 }
 
+/* clock(): milliseconds by the monotonic clock. */
+static JSValue clock_now(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
+  (void)self, (void)argc, (void)argv;
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return JS_NewFloat64(context, (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6);
+}
+
 /* random(): 0 to 1; the engine's own seed is part of the saved heap. */
 static JSValue random_number(JSContext *context, JSValueConst self, int argc, JSValueConst *argv) {
   (void)self, (void)argc, (void)argv;
@@ -134,6 +143,7 @@ static int add_host(JSContext *context) {
                add_function(context, host, "environment", environment, 0) |
                add_function(context, host, "argv", argv_of, 0) | add_function(context, host, "pid", pid, 0) |
                add_function(context, host, "random", random_number, 0) |
+               add_function(context, host, "clock", clock_now, 0) |
                add_function(context, host, "start", start, 2);
 #if defined __aarch64__
   const char *architecture = "arm64";
@@ -161,6 +171,17 @@ static void report(JSContext *context, const char *what) {
   JS_FreeValue(context, exception);
 }
 
+/*
+ * A descriptor of 0 to 2 that the caller has closed becomes one on which read(2) and write(2) fail as on a closed one: else the next file
+ * that is opened would get its number, and a warning would be written into it.
+ */
+static void keep_places(void) {
+  int file;
+  do file = open("/", O_PATH);
+  while (file >= 0 && file < 3);
+  if (file > 2) close(file);
+}
+
 /* Calls the program's main function, and what it has left to be done later (a dynamic import). */
 static int call_main(void) {
   JSRuntime *runtime = root->runtime;
@@ -171,6 +192,7 @@ static int call_main(void) {
   if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur / 2 < stack) stack = limit.rlim_cur / 2;
   JS_UpdateStackTop(runtime);
   JS_SetMaxStackSize(runtime, stack);
+  keep_places();
   /* A reader that has gone is an error of write(2), like any other. */
   signal(SIGPIPE, SIG_IGN);
 

@@ -59,6 +59,28 @@ for (const { name, path } of executables) {
     },
   );
 
+  t.test(
+    `${name}: a standard error that is closed, full or never read changes nothing, and is not waited for`,
+    async (t) => {
+      const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-"));
+      t.teardown(() => rmSync(folder, { recursive: true }));
+      const { master, ...others } = config;
+      const input = JSON.stringify({ ...others, Master: master });
+      for (const [what, script] of [
+        ["it is heard", `exec ${path}`],
+        ["closed", `exec ${path} 2>&-`],
+        ["full", `exec ${path} 2>/dev/full`],
+        ["a pipe without a reader", `exec 3>&1; { sleep 0.1; exec ${path} >&3; } 2>&1 | :`],
+        ["a full pipe", `mkfifo pipe; exec 4<>pipe; head -c 65536 /dev/zero >&4; exec ${path} 2>&4`],
+      ] as const) {
+        const options = { env: { ...addEnvironment, PATH: process.env.PATH }, input, cwd: folder, timeout: 10_000 };
+        const { stdout, stderr } = spawnSync("sh", ["-c", script], { ...options, encoding: "utf8" });
+        t.match(JSON.parse(stdout), { code: 3, msg: "/nowhere/netns" }, what);
+        t.match(stderr, what === "it is heard" ? 'ipvlan: warning: key "Master" is read as "master"' : /^$/);
+      }
+    },
+  );
+
   t.test(`${name}: files of the folder it is started in change nothing`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-"));
     t.teardown(() => rmSync(folder, { recursive: true }));

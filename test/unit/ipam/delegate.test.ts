@@ -5,6 +5,7 @@ import type { CniVersion } from "../../../src/cni/versions.ts";
 import { formatAddress, formatPrefix } from "../../../src/ip/address.ts";
 import { openDelegate } from "../../../src/ipam/delegate.ts";
 import type { Ipam } from "../../../src/ipam/ipam.ts";
+import { beginCall, timeLeft } from "../../../src/system/time-budget.ts";
 import { errorOf, network, temporaryFolder } from "./lib/network.ts";
 
 const result =
@@ -20,15 +21,20 @@ interface Delegate {
 function delegate(
   t: Tap,
   script: string,
-  { version = "1.1.0" as CniVersion, timeoutMs = 5000, mode = 0o755 } = {},
+  {
+    version = "1.1.0",
+    budget = () => 5000,
+    mode = 0o755,
+    name = "own",
+  }: { version?: CniVersion; budget?: () => number; mode?: number; name?: string } = {},
 ): Delegate {
   const folder = temporaryFolder(t);
   const log = join(folder, "log");
   writeFileSync(
-    join(folder, "own"),
+    join(folder, name),
     `#!/bin/sh\necho "$CNI_COMMAND" >> ${log}\ncat > ${folder}/stdin\nenv > ${folder}/env\n${script}\n`,
   );
-  chmodSync(join(folder, "own"), mode);
+  chmodSync(join(folder, name), mode);
   const environment = {
     PATH: process.env.PATH,
     CNI_PATH: `/none:${folder}`,
@@ -44,7 +50,7 @@ function delegate(
     environment,
   };
   return {
-    ipam: openDelegate(context, "own", timeoutMs),
+    ipam: openDelegate(context, name, budget),
     commands: () => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []),
   };
 }
@@ -152,10 +158,35 @@ t.test("each way to fail has its own message", async (t) => {
 });
 
 t.test("a program that does not end is not waited for", async (t) => {
-  const { ipam } = delegate(t, "sleep 60", { timeoutMs: 300 });
+  const { ipam } = delegate(t, "sleep 60", { budget: () => 300 });
   t.match(
     errorOf(() => ipam.del()),
     { code: 106, message: /own did not end DEL within 0\.3 s$/ },
+  );
+});
+
+t.test(
+  "one time budget for a call, and one to take it back: DEL that hangs behind ADD is not waited for either",
+  async (t) => {
+    const { ipam, commands } = delegate(t, "exec sleep 60", { budget: timeLeft });
+    const started = performance.now();
+    beginCall(400, 300);
+    const error = errorOf(() => ipam.add());
+    t.teardown(() => beginCall());
+    t.match(error, { code: 106, message: /own did not end ADD within 0\.4 s$/ });
+    t.strictSame(commands(), ["ADD", "DEL"]);
+    const again = errorOf(() => ipam.del());
+    t.match(again, { message: /own is not run for DEL: the time of this call is used up$/ });
+    t.ok(performance.now() - started < 2000);
+  },
+);
+
+t.test("the reference's dhcp that hangs in ADD: what that means, and what an ipvlan needs", async (t) => {
+  const { ipam } = delegate(t, "exec sleep 60", { budget: () => 200, name: "dhcp" });
+  const message = /dhcp did not end ADD within 0\.2 s: no DHCP server answered, .* broadcast \(dhcp daemon -broadcast/;
+  t.match(
+    errorOf(() => ipam.add()),
+    { code: 106, message },
   );
 });
 

@@ -112,6 +112,32 @@ for (const holder of runtimes.keys()) {
   });
 }
 
+for (const holder of runtimes.keys()) {
+  const { name } = runtimes[holder] as Runtime;
+  t.test(
+    `withLock under ${name}: a process that is stopped is waited for as long as the call has time, and named`,
+    async (t) => {
+      const folder = temporaryFolder(t, true);
+      writeFileSync(join(folder, "go"), "");
+      const stopped = contender(t, "hold", folder, holder, 1);
+      t.equal(await firstOutput(stopped), "held\n");
+      stopped.kill("SIGSTOP");
+      const began = performance.now();
+      const said = await firstOutput(contender(t, "hurry", folder, holder + 1, 1));
+      t.match(
+        said,
+        new RegExp(
+          `^11 waited 0 s for the lock ${folder}/lock, held by process ${stopped.pid} \\(.+, stopped\\): ` +
+            `let it go on, or end it \\(kill ${stopped.pid}\\), and try again\n`,
+        ),
+      );
+      t.ok(performance.now() - began > 250, "not before");
+      stopped.kill("SIGKILL");
+      t.equal(await firstOutput(contender(t, "hurry", folder, holder + 1, 1)), "taken\n");
+    },
+  );
+}
+
 async function firstOutput(child: ChildProcess): Promise<string> {
   const [chunk] = (await once(child.stdout as NodeJS.ReadableStream & NodeJS.EventEmitter, "data")) as [Buffer];
   return chunk.toString();

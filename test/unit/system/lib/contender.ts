@@ -1,8 +1,11 @@
 // contender.ts TASK FOLDER ID ROUNDS: one of several processes that do the same thing at the same time.
 import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import { port } from "#system";
+import type { PluginError } from "../../../../src/errors.ts";
 import { Errno } from "../../../../src/system/errno.ts";
-import { createFirst, createWhole, readText, replaceFile, withLock } from "../../../../src/system/files.ts";
+import { createFirst, createWhole, readText, replaceFile } from "../../../../src/system/files.ts";
+import { withLock } from "../../../../src/system/lock.ts";
+import { beginCall } from "../../../../src/system/time-budget.ts";
 
 const [task = "", folder, id = "", rounds] = process.argv.slice(2);
 
@@ -40,6 +43,16 @@ const tasks: Record<string, (round: number) => unknown> = {
       writeSync(1, "held\n");
       sleep(60_000);
     }),
+  /** Has a quarter of a second's time to get the lock. */
+  hurry: () => {
+    beginCall(250);
+    try {
+      withLock(`${folder}/lock`, () => writeSync(1, "taken\n"));
+    } catch (error) {
+      const { code, message } = error as PluginError;
+      writeSync(1, `${code} ${message}\n`);
+    }
+  },
   take: () => withLock(`${folder}/lock`, () => writeSync(1, "taken\n")),
 };
 
@@ -61,4 +74,4 @@ for (let round = 0; round < Number(rounds); round++) {
   sleep(start + round * 2 - Date.now());
   outcomes.push(tasks[task]?.(round));
 }
-if (task !== "hold" && task !== "take") writeSync(1, JSON.stringify(outcomes.flat()));
+if (!["hold", "hurry", "take"].includes(task)) writeSync(1, JSON.stringify(outcomes.flat()));

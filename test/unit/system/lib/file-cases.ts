@@ -13,6 +13,7 @@ import {
 import { port } from "#system";
 import { Errno } from "../../../../src/system/errno.ts";
 import * as files from "../../../../src/system/files.ts";
+import { withLock } from "../../../../src/system/lock.ts";
 import { cstring } from "../../../../src/system/text.ts";
 import { check, failure } from "./cases.ts";
 
@@ -397,16 +398,16 @@ check(
 
 // Locks
 
-check("withLock returns what the work returns", () => files.withLock(path("lock"), () => "done"), "done");
+check("withLock returns what the work returns", () => withLock(path("lock"), () => "done"), "done");
 check(
   "withLock ends with work that throws",
   () => {
     try {
-      files.withLock(path("lock"), () => {
+      withLock(path("lock"), () => {
         throw new Error("on purpose");
       });
     } catch {
-      return files.withLock(path("lock"), () => "free");
+      return withLock(path("lock"), () => "free");
     }
     return "no error";
   },
@@ -414,6 +415,6 @@ check(
 );
 check(
   "withLock in a missing folder is ENOENT",
-  () => files.withLock(path("none/lock"), () => 0),
+  () => withLock(path("none/lock"), () => 0),
   failure("open", Errno.ENOENT, path("none/lock")),
 );
