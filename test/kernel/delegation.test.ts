@@ -1,6 +1,6 @@
 // IPAM plugins that are programs of their own: the packaged ones under other names, and third parties of every kind.
 import t from "tap";
-import type { Call } from "./lib/lab.ts";
+import { type Call, executable } from "./lib/lab.ts";
 import { nothingLeft, openLab } from "./lib/open-lab.ts";
 
 const lab = await openLab();
@@ -95,7 +95,7 @@ t.test(
 );
 
 /** What `own` does, or which other program is named, and the error that the caller gets. */
-const failures: { what: string; ipam: object; code: number; msg: RegExp; details?: string; stderr?: string }[] = [
+const everyFailure: { what: string; ipam: object; code: number; msg: RegExp; details?: string; stderr?: string }[] = [
   { what: "answers an error", ipam: { does: "error" }, code: 117, msg: /^no lease$/, details: "the server is away" },
   { what: "writes nothing", ipam: { does: "nothing" }, code: 106, msg: /own succeeded in ADD and wrote no result/ },
   { what: "writes no JSON", ipam: { does: "text" }, code: 106, msg: /own wrote a result that is no JSON: "lease/ },
@@ -134,6 +134,10 @@ const failures: { what: string; ipam: object; code: number; msg: RegExp; details
     msg: /must be the name of a program, not a path/,
   },
 ];
+// What the program wrote is read by the same code in both: the executable that starts slowly, twice for a delegate, does the rest.
+const failures = everyFailure.filter(({ ipam }) => {
+  return executable === "native" || !("does" in ipam) || ["error", "words", "killed"].includes(`${ipam.does}`);
+});
 
 t.test(
   "an IPAM that fails in ADD: its error or one that names it reaches the caller, DEL follows, nothing is left",
