@@ -25,8 +25,8 @@ export function withLock<T>(path: string, work: () => T): T {
 
 /** flock(2) knows no time limit, so it is asked again and again; by many that wait, one of them asks every millisecond. */
 function lock(fd: number, path: string): void {
-  const began = port.clock();
-  const end = began + timeLeft();
+  let began: number | undefined;
+  let end = 0;
   for (;;) {
     const result = port.flock(fd, LOCK_EX | LOCK_NB);
     if (result !== -Errno.EAGAIN && result !== -Errno.EINTR) {
@@ -34,6 +34,10 @@ function lock(fd: number, path: string): void {
       return;
     }
     const now = port.clock();
+    if (began === undefined) {
+      began = now;
+      end = now + timeLeft();
+    }
     if (now >= end) throw held(fd, path, now - began);
     port.poll(new Uint8Array(0), 0, Math.min(20, 1 + Math.floor((now - began) / 10)));
   }
