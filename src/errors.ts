@@ -31,6 +31,8 @@ export const ErrorCode = {
   checkFailed: 107,
   /** The host's settings or links keep host access or announcing from working. */
   hostAccess: 108,
+  /** Another machine of the parent's network has an address that is to be used. */
+  addressInUse: 109,
   /** A mistake in this program. */
   internal: 199,
 } as const;

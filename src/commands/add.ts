@@ -1,10 +1,12 @@
 import { formatResult } from "../cni/print.ts";
 import { isEmptyDns, type Result } from "../cni/result.ts";
 import { isAtLeast } from "../cni/versions.ts";
+import type { NetworkConfig } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { impliedRouteWarnings } from "../config/without-broadcast.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { networkOf } from "../ip/address.ts";
+import { networkOf, sameAddress } from "../ip/address.ts";
+import type { Allocation, Ipam } from "../ipam/ipam.ts";
 import { openIpam } from "../ipam/open.ts";
 import { attach, clearStaleAttachment } from "../link/attach.ts";
 import { configureLink } from "../link/configure.ts";
@@ -18,10 +20,12 @@ import { nameParent } from "../link/parent/choose.ts";
 import { overlapWarnings } from "../link/parent/overlap.ts";
 import { releaseParent } from "../link/parent/release.ts";
 import { findAttachment, parentKey } from "../link/records.ts";
+import type { Link } from "../netlink/link.ts";
 import type { RouteOptions } from "../netlink/route.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import { addHostAccess } from "../reach/add.ts";
 import { removeHostAccess } from "../reach/remove.ts";
+import { takeUnused } from "../reach/unused.ts";
 import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
@@ -71,7 +75,7 @@ export function add(invocation: Invocation): void {
       environment: variables,
       hostPrefixes: () => hostPrefixes(host),
     });
-    const allocation = ipam.add();
+    const allocation = allocate(ipam, config, parentLink, namespace);
     if (ipam.releasesOverLink) undo.push(() => ipam.del());
     else undo.pushLast(() => ipam.del());
     if (allocation.addresses.length === 0) {
@@ -119,6 +123,21 @@ export function add(invocation: Invocation): void {
     undo.run();
     throw error;
   }
+}
+
+/** Addresses of the IPAM; where the configuration wants it, such that nobody on the parent's network has. */
+function allocate(ipam: Ipam, config: NetworkConfig, parent: Link, namespace: Namespace): Allocation {
+  const { conflictTimeout, requested, isolated, linkInContainer } = config;
+  const { type } = config.ipam;
+  // On an isolated network there are containers of this host alone, and of those the kernel knows.
+  if (conflictTimeout === undefined || isolated || type === "previous") return ipam.add();
+  return takeUnused(parent, conflictTimeout, {
+    take: () => ipam.add(),
+    giveBack: () => ipam.del(),
+    addressesOf: ({ addresses }) => addresses.map(({ address }) => address.address),
+    isAsked: (address) => type === "static" || requested.some((one) => sameAddress(one.address, address)),
+    atParent: (work) => (linkInContainer ? inNamespace(namespace, work) : work()),
+  });
 }
 
 /** A runtime that confuses namespaces would have its host's network changed (cni, pkg/skel, has the same check and override). */

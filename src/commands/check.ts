@@ -15,6 +15,7 @@ import { IFF_UP, RT_TABLE_MAIN } from "../netlink/constants.ts";
 import { type Link, linkByName } from "../netlink/link.ts";
 import { allRoutes } from "../netlink/route.ts";
 import { type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
+import { checkHostAccess } from "../reach/check.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** Compares what ADD reported (prevResult) and the configuration with what the kernel has; the first difference is the error. */
@@ -38,10 +39,16 @@ export function check(invocation: Invocation): void {
   const link = linkByName(container.socket, ifname);
   if (link === undefined) throw failed(`interface ${ifname} is gone from ${netns}`);
   checkLink(link, recorded, config, containerId);
-  checkParent(config.linkInContainer ? container.socket : openNetlink(), link, config);
+  const lower = config.linkInContainer ? container.socket : openNetlink();
+  const parent = checkParent(lower, link, config);
   const ips = ownAddresses(prevResult, position);
   checkAddresses(container, link, ips);
   checkRoutes(container, link, prevResult, position);
+  if (config.reach !== undefined) {
+    const owner = { network: config.name, containerId, ifname };
+    const addresses = ips.map(({ address }) => address.address);
+    checkHostAccess({ host: lower, container: container.socket, parent, link, owner, addresses }, config, config.reach);
+  }
   openIpam({ config, containerId, ifname, stdin, environment: variables, hostPrefixes: () => [] }).check({
     ...prevResult,
     ips,
@@ -76,12 +83,13 @@ function checkLink(link: Link, recorded: Interface, config: NetworkConfig, conta
   if (mtu !== 0 && link.mtu !== mtu) throw failed(`interface ${name} has MTU ${link.mtu}, not ${mtu}`);
 }
 
-function checkParent(lower: NetlinkSocket, link: Link, config: NetworkConfig): void {
+function checkParent(lower: NetlinkSocket, link: Link, config: NetworkConfig): Link {
   const { name } = nameParent(lower, config.parent);
   const parent = linkByName(lower, name);
   if (parent === undefined) throw failed(`parent ${name} is gone`);
   if (link.lower !== parent.index) throw failed(`interface ${link.name}'s parent is link ${link.lower}, not ${name}`);
   if ((parent.flags & IFF_UP) === 0) throw failed(`parent ${name} is down`);
+  return parent;
 }
 
 /** The addresses of `prevResult` that are our interface's; the others are of plugins before or after this one. */

@@ -9,6 +9,8 @@ import { releaseParent, removeAbandonedParents } from "../link/parent/release.ts
 import { type Attachment, attachmentsOfNetwork, findAttachment } from "../link/records.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
+import { removeAbandonedHostAccess } from "../reach/gc.ts";
+import { removeHostAccess } from "../reach/remove.ts";
 import { explain } from "./explain.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -47,6 +49,7 @@ export function gc(invocation: Invocation): void {
   const kept = attachmentsOfNetwork(config.name).filter((attachment) => {
     if (isValid(attachment)) return false;
     return !attempt(() => {
+      if (attachment.hostAccess !== undefined) removeHostAccess(host, attachment, attachment);
       removeInterface(attachment);
       releaseParent(() => host, attachment);
     });
@@ -55,6 +58,7 @@ export function gc(invocation: Invocation): void {
   const complete = valid.every(
     ({ containerId, ifname }) => findAttachment(config.name, containerId, ifname) !== undefined,
   );
+  if (config.hostAccess) attempt(() => removeAbandonedHostAccess(host, config.name, valid));
   if (complete) attempt(() => removeAbandonedParents(host));
   if (!ipam.releasesOverLink) attempt(() => ipam.gc([...valid, ...kept]));
   if (errors.length > 0) throw together(errors);

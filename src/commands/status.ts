@@ -1,5 +1,5 @@
 import { requireCommand } from "../cni/versions.ts";
-import { hasIpv6 } from "../config/mtu.ts";
+import { configuredFamilies } from "../config/families.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { openIpam } from "../ipam/open.ts";
@@ -11,6 +11,7 @@ import { checkParentUsable } from "../link/parent/ensure.ts";
 import { refuseConflict } from "../link/parent/shared-port.ts";
 import { attachmentsOfNetwork, parentKey } from "../link/records.ts";
 import { openNetlink } from "../netlink/socket.ts";
+import { requireHostAccess } from "../reach/status.ts";
 import type { Invocation } from "./invocation.ts";
 
 /**
@@ -29,8 +30,11 @@ export function status(invocation: Invocation): void {
     if (!config.linkInContainer && config.parent.kind !== "chained") {
       const link = checkParentUsable(host, nameParent(host, config.parent));
       const { mode, flag } = config;
-      if (link !== undefined && hasIpv6(config.ipam)) refuseSmallMtu(link, config.mtu);
-      if (link !== undefined) refuseConflict(host, link, { parent: parentKey(link.name, undefined), mode, flag });
+      if (link !== undefined) {
+        if (configuredFamilies(config.ipam).includes(6)) refuseSmallMtu(link, config.mtu);
+        refuseConflict(host, link, { parent: parentKey(link.name, undefined), mode, flag });
+        requireHostAccess(host, link, config);
+      }
     }
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;

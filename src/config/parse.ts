@@ -81,7 +81,7 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
     mtu: parseMtu(raw, ipam),
     linkInContainer,
     isolated: parent.kind === "dummy",
-    reach: parseReach(raw, { mode, flag, linkInContainer }),
+    reach: parseReach(raw, { mode, flag, linkInContainer, ipam }),
     conflictTimeout: parseConflictTimeout(raw),
     ipam,
     impliedRoutes,

@@ -1,11 +1,14 @@
 import { invalid, readAddress, readPrefix } from "../cni/read.ts";
+import type { PluginError } from "../errors.ts";
 import { type Address, networkOf, type Prefix } from "../ip/address.ts";
+import { configuredFamilies } from "./families.ts";
 import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
-import type { Flag, Mode, ReachConfig } from "./network-config.ts";
+import type { Flag, IpamConfig, Mode, ReachConfig } from "./network-config.ts";
 
 /** What of the rest of the configuration decides what can work. */
 interface Setting {
   readonly mode: Mode;
+  readonly ipam: IpamConfig;
   readonly flag: Flag;
   readonly linkInContainer: boolean;
 }
@@ -16,7 +19,7 @@ interface Setting {
  */
 export function parseReach(
   raw: NetworkConfiguration,
-  { mode, flag, linkInContainer }: Setting,
+  { mode, flag, linkInContainer, ipam }: Setting,
 ): ReachConfig | undefined {
   const hostAddresses = readEach(raw.hostAddresses, "/hostAddresses", readAddress);
   const serviceCIDRs = readEach(raw.serviceCIDRs, "/serviceCIDRs", readPrefix).map(networkOf);
@@ -37,6 +40,7 @@ export function parseReach(
   if (announce && mode === "l2") {
     throw invalid("/announce", "is for mode l3s: in mode l2 containers answer ARP and ND themselves; leave it out");
   }
+  if (announce && mode === "l3" && configuredFamilies(ipam).includes(4)) throw unannounceable();
   return {
     hostAddresses,
     serviceCIDRs,
@@ -44,6 +48,15 @@ export function parseReach(
     translateSource: raw.translateSource ?? (mode === "l2" || serviceCIDRs.length > 0),
     setRpFilter: raw.setRpFilter ?? false,
   };
+}
+
+/** The error for IPv4 addresses that are to be announced in mode l3. */
+export function unannounceable(): PluginError {
+  return invalid(
+    "/announce",
+    "cannot work for IPv4 in mode l3: the kernel gives the LAN's ARP questions to the container, which may not answer " +
+      "(ipvlan_rcv_frame); use mode l3s, or l2, or routes to the containers",
+  );
 }
 
 /** ipvlan_queue_xmit and ipvlan_rcv_frame. */

@@ -53,14 +53,18 @@ export interface Attachment extends AttachmentId {
   readonly hostAccess?: RecordedHostAccess | undefined;
 }
 
-/** Routes of the host's to a container's addresses. */
+/** What the host has for a container: enough to take it away, and to put it back. Addresses in their canonical text. */
 export interface RecordedHostAccess {
-  /** The host's link that they lead over. */
+  /** The host's link that its routes to the container lead over. */
   readonly link: string;
-  /** In their canonical text. */
+  /** The container's. */
   readonly addresses: readonly string[];
   /** The host answers ARP and ND for them. */
   readonly announced: boolean;
+  /** Connections that netfilter has sent to the container get the host's address as their source. */
+  readonly translated: boolean;
+  /** The host's that are not the parent's. */
+  readonly hostAddresses: readonly string[];
 }
 
 export function parentKey(name: string, namespaceIdentity: string | undefined): string {
@@ -214,9 +218,16 @@ function isAttachment(record: Readonly<Record<string, unknown>>): record is Atta
 
 function isHostAccess(value: unknown): boolean {
   if (value === undefined) return true;
-  if (!isObject(value) || !Array.isArray(value.addresses)) return false;
-  const { link, addresses, announced } = value;
-  const isAddress = (text: unknown): boolean => typeof text === "string" && parseAddress(text) !== undefined;
-  const isName = typeof link === "string" && interfaceNameFault(link) === undefined;
-  return isName && addresses.every(isAddress) && typeof announced === "boolean";
+  if (!isObject(value)) return false;
+  const { link, addresses, announced, translated, hostAddresses } = value;
+  return (
+    typeof link === "string" &&
+    interfaceNameFault(link) === undefined &&
+    [addresses, hostAddresses].every(isAddresses) &&
+    [announced, translated].every((flag) => typeof flag === "boolean")
+  );
+}
+
+function isAddresses(value: unknown): boolean {
+  return Array.isArray(value) && value.every((text) => typeof text === "string" && parseAddress(text) !== undefined);
 }

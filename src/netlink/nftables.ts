@@ -13,7 +13,7 @@ import {
   readString,
   stringAttribute,
 } from "./attributes.ts";
-import { AF_UNSPEC, NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NLMSG_ERROR } from "./constants.ts";
+import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NLMSG_ERROR } from "./constants.ts";
 import { encodeRequests, type Request, readError } from "./message.ts";
 import { dump, NetlinkError, type NetlinkSocket, openSocket, receive } from "./socket.ts";
 
@@ -136,17 +136,26 @@ export function allTables(socket: NetlinkSocket): { family: Family; name: string
 
 /** The source addresses that the rules in the tables of this name give, of both families. */
 export function sourcesIn(socket: NetlinkSocket, table: string): Address[] {
-  const question = message(NFT_MSG_GETRULE, undefined, [stringAttribute(NFTA_RULE_TABLE, table)], 0);
-  return dump(socket, { ...question, what: "list rules of nf_tables" }).flatMap((payload) => {
-    const attributes = readAttributes(payload, 4);
-    if (readString(attributes.get(NFTA_RULE_TABLE)) !== table) return [];
-    return listAttributes(attributes.get(NFTA_RULE_EXPRESSIONS) ?? new Uint8Array()).flatMap(({ value }) => {
-      const one = readAttributes(value);
-      if (readString(one.get(NFTA_EXPR_NAME)) !== "immediate") return [];
-      const content = readAttributes(one.get(NFTA_EXPR_DATA) ?? new Uint8Array()).get(NFTA_IMMEDIATE_DATA);
-      const address = readAttributes(content ?? new Uint8Array()).get(NFTA_DATA_VALUE);
-      return address?.length === 4 || address?.length === 16 ? [fromBytes(address)] : [];
+  // Asked for any family, the kernel answers with the first table of the name alone.
+  return ([4, 6] as const).flatMap((family) => {
+    const question = message(NFT_MSG_GETRULE, family, [stringAttribute(NFTA_RULE_TABLE, table)], 0);
+    return dump(socket, { ...question, what: "list rules of nf_tables" }).flatMap((payload) => {
+      const attributes = readAttributes(payload, 4);
+      return readString(attributes.get(NFTA_RULE_TABLE)) === table
+        ? immediateAddresses(attributes.get(NFTA_RULE_EXPRESSIONS) ?? new Uint8Array())
+        : [];
     });
+  });
+}
+
+/** The addresses that a rule's expressions load. */
+function immediateAddresses(expressions: Uint8Array): Address[] {
+  return listAttributes(expressions).flatMap(({ value }) => {
+    const one = readAttributes(value);
+    if (readString(one.get(NFTA_EXPR_NAME)) !== "immediate") return [];
+    const content = readAttributes(one.get(NFTA_EXPR_DATA) ?? new Uint8Array()).get(NFTA_IMMEDIATE_DATA);
+    const address = readAttributes(content ?? new Uint8Array()).get(NFTA_DATA_VALUE);
+    return address?.length === 4 || address?.length === 16 ? [fromBytes(address)] : [];
   });
 }
 
@@ -201,11 +210,11 @@ function expression(name: string, attributes: readonly Attribute[]): Attribute {
 }
 
 /** struct nfgenmsg: u8 family, u8 version, be16 resource. */
-function message(type: number, family: Family | undefined, attributes: readonly Attribute[], flags: number): Request {
+function message(type: number, family: Family, attributes: readonly Attribute[], flags: number): Request {
   return {
     type: (NFNL_SUBSYS_NFTABLES << 8) | type,
     flags: NLM_F_REQUEST | flags,
-    header: new Uint8Array([family === undefined ? AF_UNSPEC : addressFamily(family), 0, 0, 0]),
+    header: new Uint8Array([addressFamily(family), 0, 0, 0]),
     attributes,
     what: "change nf_tables",
   };

@@ -1,6 +1,7 @@
 import type { Flag, Mode } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { describePort, flags, modes } from "../link/modes.ts";
+import { hostLinkAlias, isHostLink } from "../link/parent/mark.ts";
 import { IFF_NOARP, IFF_UP } from "../netlink/constants.ts";
 import {
   createIpvlan,
@@ -31,15 +32,6 @@ export function hostLinkName(parentIndex: number): string {
 export function parentIndexOf(name: string): number | undefined {
   const digits = /^ivh([1-9]\d{0,9})$/.exec(name)?.[1];
   return digits === undefined ? undefined : Number(digits);
-}
-
-/** `ifalias` of host links: what says that a link of such a name is ours. */
-function aliasOf(parent: Link): string {
-  return `made by ipvlan-cni: host side of ${parent.name}`;
-}
-
-export function isHostLink(link: Link): boolean {
-  return link.kind === "ipvlan" && link.alias.startsWith("made by ipvlan-cni: host side of ");
 }
 
 /** Whether the link carries what the host sends to containers of such a port. */
@@ -73,7 +65,7 @@ export function ensureHostLink(
   const [modeNumber, flagNumber] = [modes[mode].number, flags[flag]];
   const options = { name, index: 0, lower: parent.index, namespaceFd: undefined, mtu: 0 };
   const creation = existing === undefined ? [createIpvlan({ ...options, mode: modeNumber, flags: flagNumber })] : [];
-  const failures = transact(host, [...creation, setAlias(name, aliasOf(parent)), setWithoutLinkLocal(name)]);
+  const failures = transact(host, [...creation, setAlias(name, hostLinkAlias(parent)), setWithoutLinkLocal(name)]);
   // The kernel, or a link with an MTU of less than 1280, may have no IPv6.
   const failure = failures.find((error) => error !== undefined && error.errno !== Errno.EAFNOSUPPORT);
   if (failure !== undefined) throw notMade(parent, failure);

@@ -1,4 +1,4 @@
-import { type Address, bitsOf } from "../ip/address.ts";
+import { type Address, bitsOf, sameAddress } from "../ip/address.ts";
 import { RT_SCOPE_HOST, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_LOCAL } from "../netlink/constants.ts";
 import type { Request } from "../netlink/message.ts";
 import { addRoute, deleteRoute, type KernelRoute, putRoute, type RouteOptions, routesBy } from "../netlink/route.ts";
@@ -122,9 +122,20 @@ export function addLocalRoutes(host: NetlinkSocket, parentIndex: number, address
   ignoring(host, requests, Errno.EEXIST);
 }
 
+/** Those of the addresses that the parent lacks. */
+export function missingLocalRoutes(host: NetlinkSocket, parentIndex: number, addresses: readonly Address[]): Address[] {
+  const present = localRoutes(host, parentIndex);
+  return addresses.filter(
+    (address) => address.family === 4 && !present.some(({ dst }) => sameAddress(dst.address, address)),
+  );
+}
+
+function localRoutes(host: NetlinkSocket, parentIndex: number): KernelRoute[] {
+  return routesBy(host, { family: 4, table: RT_TABLE_LOCAL, protocol, index: parentIndex, type: RTN_LOCAL });
+}
+
 export function removeLocalRoutes(host: NetlinkSocket, parentIndex: number): void {
-  const found = routesBy(host, { family: 4, table: RT_TABLE_LOCAL, protocol, index: parentIndex, type: RTN_LOCAL });
-  const requests = found.map(({ dst }) => deleteRoute(parentIndex, localRoute(dst.address)));
+  const requests = localRoutes(host, parentIndex).map(({ dst }) => deleteRoute(parentIndex, localRoute(dst.address)));
   ignoring(host, requests, Errno.ESRCH);
 }
 

@@ -7,11 +7,12 @@ import {
   formatPrefix,
   type Prefix,
   parseAddress,
-  samePrefix,
+  sameAddress,
 } from "../ip/address.ts";
+import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
 import type { Link } from "../netlink/link.ts";
-import { putNeighbour } from "../netlink/neighbour.ts";
+import { neighboursOn, putNeighbour } from "../netlink/neighbour.ts";
 import { addRoute, type RouteOptions } from "../netlink/route.ts";
 import { type NetlinkSocket, transact } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
@@ -73,7 +74,13 @@ export function addRoutesToHost(container: NetlinkSocket, link: Link, routes: re
   });
 }
 
-/** Whether the route is one that {@link routesToHost} asks for. */
-export function isRouteTo(route: RouteOptions, wanted: RouteOptions): boolean {
-  return samePrefix(route.dst, wanted.dst);
+/** The next hop of a container that has another hardware address than its interface, or none; undefined where all is well. */
+export function staleNextHop(container: NetlinkSocket, link: Link, families: readonly Family[]): Address | undefined {
+  const neighbours = neighboursOn(container, link.index);
+  return families
+    .map((family) => nextHops[family])
+    .find((hop) => {
+      const found = neighbours.find(({ address }) => sameAddress(address, hop));
+      return found?.lladdr === undefined || macText(found.lladdr) !== macText(link.address);
+    });
 }

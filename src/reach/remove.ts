@@ -1,11 +1,13 @@
-import { type Address, parseAddress, sameAddress } from "../ip/address.ts";
+import { type Address, sameAddress } from "../ip/address.ts";
 import { remove } from "../link/ipvlan.ts";
+import { isHostLink } from "../link/parent/mark.ts";
 import { type Attachment, parentKey, withParentLock } from "../link/records.ts";
 import { type Link, linkByIndex, linkByName } from "../netlink/link.ts";
 import { deleteProxy } from "../netlink/neighbour.ts";
 import type { KernelRoute } from "../netlink/route.ts";
 import { type NetlinkSocket, transact } from "../netlink/socket.ts";
-import { isHostLink, parentIndexOf } from "./host-link.ts";
+import { addressesOf } from "./establish.ts";
+import { parentIndexOf } from "./host-link.ts";
 import {
   hasHostRoutes,
   hostRoutes,
@@ -29,7 +31,7 @@ export function removeHostAccess(host: NetlinkSocket, owner: Owner, attachment: 
     return;
   }
   const { link: name, addresses: texts, announced } = attachment.hostAccess;
-  const addresses = texts.flatMap((text) => parseAddress(text) ?? []);
+  const addresses = addressesOf(texts);
   withParentLock(attachment.parent, () => {
     removeHostRoutes(host, addresses, owner, announced);
     const hostLink = linkByName(host, name);

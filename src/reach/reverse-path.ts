@@ -2,7 +2,7 @@ import { ErrorCode, PluginError } from "../errors.ts";
 import type { Link } from "../netlink/link.ts";
 import { readSettings, settingsQuery } from "../netlink/netconf.ts";
 import { exchange, type NetlinkSocket } from "../netlink/socket.ts";
-import { writeSetting } from "./settings.ts";
+import { sysctlName, writeSetting } from "./settings.ts";
 
 const STRICT = 1;
 const ALL = -1;
@@ -19,12 +19,10 @@ export function isStrict(host: NetlinkSocket, parent: Link): boolean {
 
 /** The error for a parent whose filtering is strict, with what mends it. */
 export function strictError({ name }: Link): PluginError {
-  // A dot in a link's name is a slash to sysctl(8).
-  const setting = `net.ipv4.conf.${name.replaceAll(".", "/")}.rp_filter`;
   return new PluginError(
     ErrorCode.hostAccess,
     `reverse path filtering of ${name} is strict, which drops what containers send to this host in mode l2: ` +
-      `sysctl -w ${setting}=2, or "setRpFilter": true and the plugin does it`,
+      `sysctl -w ${sysctlName(4, name, "rp_filter")}=2, or "setRpFilter": true and the plugin does it`,
     "/setRpFilter",
   );
 }

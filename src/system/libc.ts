@@ -27,6 +27,7 @@ export const signatures = {
   setns: ["i", "i"],
   socket: ["i", "i", "i"],
   setsockopt: ["i", "i", "i", "p", "u"],
+  bind: ["i", "p", "u"],
   recv: ["i", "p", "z", "i"],
   poll: ["p", "z", "i"],
 } as const satisfies Record<string, readonly Argument[]>;

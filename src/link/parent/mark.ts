@@ -7,6 +7,15 @@ export function isOurs(link: Link): boolean {
   return link.alias === mark;
 }
 
+/** `ifalias` of the links by which the host reaches its containers; see ../../reach/host-link.ts. */
+export function hostLinkAlias(parent: Link): string {
+  return `${mark}: host side of ${parent.name}`;
+}
+
+export function isHostLink(link: Link): boolean {
+  return link.kind === "ipvlan" && link.alias.startsWith(`${mark}: host side of `);
+}
+
 /**
  * Whether a link of this name can be one that this plugin has made: BASE.VID or di-NETWORK. Saves the question what it is. One
  * that was renamed by hand since is left to GC.

@@ -2,17 +2,20 @@ import { ErrorCode, PluginError } from "../../errors.ts";
 import { allIpvlans, type Link } from "../../netlink/link.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
 import { isAlive } from "../container-link.ts";
+import { remove } from "../ipvlan.ts";
 import { describePort } from "../modes.ts";
 import { type Attachment, attachmentsOnParent, recordedPort, recordPort } from "../records.ts";
+import { isHostLink } from "./mark.ts";
 
 /** What a container wants of the parent's port. */
 export type PortWish = Pick<Attachment, "parent" | "mode" | "flag">;
 
 /** Makes sure that the parent's port has, or may get, this mode and flag. @throws PluginError 101 */
 export function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
-  const recorded = refuseConflict(lower, parent, wish);
+  const { recorded, stale } = refuseConflict(lower, parent, wish);
   const wanted = describe(wish);
   if (recorded !== wanted) recordPort(wish.parent, wanted);
+  for (const link of stale) remove(lower, link);
 }
 
 /**
@@ -21,10 +24,14 @@ export function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): v
  *
  * @param lower socket in the parent's namespace. Interfaces that others made are seen there alone: the kernel lists none of
  *   other namespaces
- * @returns what is recorded of the port
+ * @returns what is recorded of the port, and links of ours for containers that are all gone
  * @throws PluginError 101
  */
-export function refuseConflict(lower: NetlinkSocket, parent: Link, wish: PortWish): string | undefined {
+export function refuseConflict(
+  lower: NetlinkSocket,
+  parent: Link,
+  wish: PortWish,
+): { recorded: string | undefined; stale: Link[] } {
   const wanted = describe(wish);
   const recorded = recordedPort(wish.parent);
   if (recorded !== undefined && recorded !== wanted) {
@@ -34,12 +41,17 @@ export function refuseConflict(lower: NetlinkSocket, parent: Link, wish: PortWis
       throw conflict(parent.name, wanted, describe(other), holder);
     }
   }
-  for (const { name, lower: index, lowerNamespace, ipvlan } of allIpvlans(lower)) {
+  const stale: Link[] = [];
+  for (const link of allIpvlans(lower)) {
+    const { name, lower: index, lowerNamespace, ipvlan } = link;
     if (ipvlan === undefined || index !== parent.index || lowerNamespace !== undefined) continue;
     const present = describePort(ipvlan.mode, ipvlan.flags);
-    if (present !== wanted) throw conflict(parent.name, wanted, present, `the link ${name}`);
+    if (present === wanted) continue;
+    // The host's own is for containers that are on record, and of those none is alive.
+    if (isHostLink(link) && present === recorded) stale.push(link);
+    else throw conflict(parent.name, wanted, present, `the link ${name}`);
   }
-  return recorded;
+  return { recorded, stale };
 }
 
 export function describe({ mode, flag }: PortWish): string {

@@ -45,6 +45,7 @@ static const struct call {
     {"setns", SYS_setns, "ii"},
     {"socket", SYS_socket, "iii"},
     {"setsockopt", SYS_setsockopt, "iiibn"},
+    {"bind", SYS_bind, "ibn"},
     {"recv", SYS_recvfrom, "ibni00"},
     {"poll", SYS_ppoll, "vnm0"},
     {"terminalSize", SYS_ioctl, "iWw"},

@@ -32,7 +32,11 @@ export function pod(netns: string, config: object, more: Partial<Call> = {}): Ca
 
 export async function openLan(): Promise<Lan> {
   const lab = await openLab();
-  const sh = (script: string) => lab.ok(`traffic=${traffic}\n${words}\n${script}`, { timeoutMs: 120_000 });
+  const sh = async (script: string) => {
+    const { code, stdout, stderr } = await lab.sh(`traffic=${traffic}\n${words}\n${script}`, { timeoutMs: 120_000 });
+    if (code !== 0) throw new Error(`exit code ${code}: ${stderr}${stdout}\n${script}`);
+    return stdout;
+  };
   await sh("lan");
   return {
     lab,

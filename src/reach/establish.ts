@@ -1,0 +1,51 @@
+import { ErrorCode, PluginError } from "../errors.ts";
+import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
+import { modes } from "../link/modes.ts";
+import type { Attachment, RecordedHostAccess } from "../link/records.ts";
+import { type Link, linkByName } from "../netlink/link.ts";
+import { NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
+import { ensureProxies } from "./announce.ts";
+import type { HostAddresses } from "./host-addresses.ts";
+import { ensureHostLink } from "./host-link.ts";
+import { addHostRoutes, addLocalRoutes } from "./host-routes.ts";
+import { ensureSourceNat } from "./source-nat.ts";
+
+/** Addresses of a record. */
+export function addressesOf(texts: readonly string[]): Address[] {
+  return texts.flatMap((text) => parseAddress(text) ?? []);
+}
+
+/**
+ * Makes what the host needs for a container, or what is missing of it. Call it under the parent's lock.
+ * @param recorded the attachment's, which is on record already
+ * @param found the host's addresses of the container's families
+ */
+export function establish(
+  host: NetlinkSocket,
+  parent: Link,
+  attachment: Attachment,
+  recorded: RecordedHostAccess,
+  found: readonly HostAddresses[],
+): void {
+  const { mode, flag } = attachment;
+  const hostLink = ensureHostLink(host, parent, linkByName(host, recorded.link), mode, flag);
+  if (modes[mode].routed) {
+    const elsewhere = found.flatMap((one) => one.elsewhere);
+    addLocalRoutes(host, parent.index, elsewhere);
+  }
+  const routes = addressesOf(recorded.addresses).map((address) => {
+    return { address, source: found.find(({ family }) => family === address.family)?.source };
+  });
+  try {
+    addHostRoutes(host, hostLink.index, routes, attachment, recorded.announced);
+  } catch (error) {
+    if (!(error instanceof NetlinkError)) throw error;
+    const what = routes.map(({ address }) => formatAddress(address)).join(" and ");
+    throw new PluginError(ErrorCode.kernel, `the host's route to ${what} could not be added`, error.message);
+  }
+  if (recorded.translated) {
+    const sources = found.flatMap(({ source }) => source ?? []);
+    ensureSourceNat(hostLink.name, sources);
+  }
+  if (recorded.announced) ensureProxies(host, parent, hostLink);
+}
