@@ -24,7 +24,7 @@ export interface HostLocalJson extends Partial<RangeJson> {
   readonly resolvConf?: string;
 }
 
-interface RangeJson {
+export interface RangeJson {
   readonly subnet: string;
   readonly rangeStart?: string;
   readonly rangeEnd?: string;
@@ -71,7 +71,8 @@ function rangeSetsOf(ipam: HostLocalJson, raw: NetworkConfiguration): PlacedSet[
   ];
 }
 
-function parseRangeSet(set: readonly RangeJson[], pointer: string): readonly Range[] {
+/** The ranges of a set. @param pointer "/ipam" where the set is the one range that `ipam` itself is */
+export function parseRangeSet(set: readonly RangeJson[], pointer: string): readonly Range[] {
   if (set.length === 0) throw invalid(pointer, "has no range in it");
   const placeOfRange = (index: number): string => (pointer === "/ipam" ? pointer : `${pointer}/${index}`);
   const ranges: Range[] = [];

@@ -3,7 +3,8 @@ import { invalid } from "../cni/read.ts";
 import type { CniVersion } from "../cni/versions.ts";
 import { defaultDataDir } from "./data-dir.ts";
 import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
-import { type HostLocalJson, parseHostLocal } from "./host-local.ts";
+import { type HostLocalJson, parseHostLocal, type RangeJson } from "./host-local.ts";
+import { parseIpRanges } from "./ip-ranges.ts";
 import type { IpamConfig, RequestedAddress } from "./network-config.ts";
 import { parseRequested, refuseSeveralOfAFamily } from "./requested.ts";
 import { parseRoutes, type RouteJson } from "./routes.ts";
@@ -44,7 +45,7 @@ export function parseIpam(
   if (type === undefined) {
     const requested = parseRequested(raw, cniArgs);
     refuseSeveralOfAFamily(requested);
-    return { ipam: parseBuiltin(ipam as BuiltinJson, warnings), requested };
+    return { ipam: parseBuiltin(ipam as BuiltinJson, raw.runtimeConfig?.ipRanges ?? [], warnings), requested };
   }
   if (type === "host-local") {
     const requested = parseRequested(raw, cniArgs);
@@ -58,8 +59,9 @@ export function parseIpam(
   return { ipam: { type: "delegate", plugin: type }, requested: [] };
 }
 
-function parseBuiltin(ipam: BuiltinJson, warnings: string[]): IpamConfig {
-  const subnets = parseSubnets(ipam.subnets ?? [], "/ipam/subnets");
+function parseBuiltin(ipam: BuiltinJson, ipRanges: readonly (readonly RangeJson[])[], warnings: string[]): IpamConfig {
+  const configured = parseSubnets(ipam.subnets ?? [], "/ipam/subnets");
+  const subnets = [...parseIpRanges(ipRanges, configured), ...configured];
   const hasV4 = subnets.some(({ subnet }) => subnet.address.family === 4);
   if (ipam.ipv4 === false && hasV4) throw invalid("/ipam/ipv4", "is false, and there is an IPv4 subnet: leave one out");
   if (ipam.ipv4 === false && subnets.length === 0) {

@@ -4,6 +4,7 @@ import { isObject } from "../cni/json.ts";
 import type { Result } from "../cni/result.ts";
 import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
+import { hint } from "../config/did-you-mean.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { fileStatus } from "../system/files.ts";
 import { type ProgramOutcome, runProgram } from "../system/programs.ts";
@@ -73,6 +74,9 @@ function failure(plugin: string, message: string, details = ""): PluginError {
   return new PluginError(ErrorCode.delegate, `IPAM plugin ${plugin} ${message}`, details);
 }
 
+/** The types that need no program; a near miss of one is looked for as a program. */
+const builtIn = ["host-local", "static"];
+
 /** Looks the program up as libcni does: the first regular file of that name. */
 function find({ environment }: DelegateContext, plugin: string): string {
   const path = environment.CNI_PATH ?? "";
@@ -87,7 +91,7 @@ function find({ environment }: DelegateContext, plugin: string): string {
   }
   throw failure(
     plugin,
-    `is in none of the folders of CNI_PATH: ${folders.join(", ")}; install it there, or correct ipam.type`,
+    `is in none of the folders of CNI_PATH: ${folders.join(", ")}; install it there, or correct ipam.type${hint(plugin, builtIn)}`,
     path,
   );
 }

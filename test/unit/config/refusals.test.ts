@@ -83,6 +83,25 @@ const refusals: readonly Refusal[] = [
     "/mtu",
     "1280",
   ],
+  // Ranges of the runtime.
+  [
+    { ...subnets({ subnet: "10.0.0.0/16" }), runtimeConfig: { ipRanges: [[{ subnet: "10.0.1.0/24" }]] } },
+    7,
+    "/runtimeConfig/ipRanges",
+    "10.0.1.0/24 overlaps 10.0.0.0/16: leave one out",
+  ],
+  [
+    { runtimeConfig: { ipRanges: [[{ subnet: "10.0.0.0/24" }], [{ subnet: "10.0.0.0/16", rangeStart: "10.0.9.1" }]] } },
+    7,
+    "/runtimeConfig/ipRanges",
+    "10.0.0.0/24 overlaps 10.0.0.0/16",
+  ],
+  [
+    { runtimeConfig: { ipRanges: [[{ subnet: "10.0.0.1/24" }]] } },
+    7,
+    "/runtimeConfig/ipRanges/0/0/subnet",
+    "host bits",
+  ],
   // Subnets.
   [subnets({}), 7, "/ipam/subnets/0", 'ipam.subnets[0] lacks the key "subnet"'],
   [subnets({ subnet: "10.0.0.0" }), 7, "/ipam/subnets/0/subnet", "a length is wanted, as in 10.0.0.0/24"],

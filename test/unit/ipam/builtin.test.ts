@@ -1,5 +1,5 @@
 import t from "tap";
-import { errorOf, gateways, network, temporaryFolder } from "./lib/network.ts";
+import { errorOf, gateways, type Json, network, temporaryFolder } from "./lib/network.ts";
 
 t.test("one address of each family, from the subnets that the seed document's examples have", async (t) => {
   const subnets = [
@@ -90,6 +90,31 @@ t.test("ipRange bounds what is given unasked, auxAddresses are never given", asy
   t.match(
     errorOf(() => net.add("d", { ips: ["10.0.0.5"] })),
     { code: 103, message: /10\.0\.0\.5 is held by c eth0/ },
+  );
+});
+
+t.test("the runtime's ranges come before the configured subnets, with their gateways and bounds", async (t) => {
+  const folder = temporaryFolder(t);
+  const ranges = (...ipRanges: Json[][]) => ({ runtimeConfig: { ipRanges } });
+  const part = { subnet: "10.1.0.0/24", rangeStart: "10.1.0.64", rangeEnd: "10.1.0.66" };
+  const config = ranges([{ ...part, gateway: "10.1.0.65" }], [{ subnet: "2001:db8:1::/64" }]);
+  const net = network(folder, "n", { subnets: [{ subnet: "192.168.1.0/24" }] });
+  t.strictSame(net.add("a", { config: { ...config } }), ["10.1.0.64/24", "2001:db8:1::2/64"]);
+  t.strictSame(net.add("b", { config }), ["10.1.0.66/24", "2001:db8:1::3/64"]);
+  t.strictSame(net.add("c", { config }), ["192.168.1.2/24", "2001:db8:1::4/64"], "the configured ones come behind");
+  t.strictSame(net.add("d", { config, ips: ["10.1.0.9"] }), ["10.1.0.9/24", "2001:db8:1::5/64"], "asked for");
+  net.del("a", { config });
+  t.strictSame(net.add("e", { config }), ["10.1.0.64/24", "2001:db8:1::6/64"]);
+
+  const alone = network(folder, "alone", {});
+  t.strictSame(alone.add("a", { config: ranges([part]) }), ["10.1.0.64/24"], "no default pool beside them");
+  const second = { subnet: "10.1.0.0/24", rangeStart: "10.1.0.1", rangeEnd: "10.1.0.5", gateway: "10.1.0.66" };
+  const both = ranges([part], [second]);
+  const two = network(folder, "two", {});
+  t.strictSame(
+    ["a", "b", "c"].flatMap((id) => two.add(id, { config: both })),
+    ["10.1.0.64/24", "10.1.0.65/24", "10.1.0.2/24"],
+    "two parts of a subnet leave out each other's gateways",
   );
 });
 

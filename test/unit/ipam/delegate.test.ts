@@ -207,6 +207,15 @@ t.test("a program that is nowhere: the folders that were searched, or that there
     message: `IPAM plugin own is in none of the folders of CNI_PATH: /none, ${folder};`,
   });
   t.match(add(""), { code: 4, message: /^CNI_PATH is not set/ });
+  for (const [type, meant] of [
+    ["hostlocal", "host-local"],
+    ["Host-Local", "host-local"],
+    ["statik", "static"],
+  ] as const) {
+    const misspelt = network(folder, "n", { type });
+    const error = errorOf(() => misspelt.add("a", { environment: { CNI_PATH: folder } }));
+    t.match(error, { code: 106, message: `correct ipam.type; did you mean "${meant}"?` });
+  }
 });
 
 t.test(
