@@ -1,4 +1,5 @@
 import type { NetworkConfig, ParentChoice } from "../config/network-config.ts";
+import { vlanName } from "../config/vlan-name.ts";
 import { type Address, contains, formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
 import { modes } from "../link/modes.ts";
 import { allAddresses } from "../netlink/address.ts";
@@ -98,8 +99,10 @@ function mixedPorts(networks: readonly Network[]): Finding[] {
 /** How a network's parent is called in messages. */
 export function shownParent(parent: ParentChoice): string {
   switch (parent.kind) {
+    case "vlan":
+      return vlanName(parent.vlan.base, parent.vlan.vid);
     case "defaultRoute":
-      return `the IPv${parent.family} default route's link${parent.vlan === undefined ? "" : `, VLAN ${parent.vlan}`}`;
+      return `the ${parent.family === undefined ? "" : `IPv${parent.family} `}default route's link${parent.vlan === undefined ? "" : `, VLAN ${parent.vlan}`}`;
     case "subnet":
       return `the link in ${formatPrefix(parent.subnet)}${parent.vlan === undefined ? "" : `, VLAN ${parent.vlan}`}`;
     default:
@@ -132,8 +135,8 @@ function strangeSubnets(networks: readonly Network[]): Finding[] {
   const addresses = allAddresses(host);
   return networks.flatMap((network) =>
     network.own.flatMap(({ entry, config }) => {
-      if (modes[config.mode].routed || config.parent.kind !== "named") return [];
-      const { name } = config.parent;
+      if (modes[config.mode].routed || (config.parent.kind !== "named" && config.parent.kind !== "vlan")) return [];
+      const name = shownParent(config.parent);
       const link = linkByName(host, name);
       if (link === undefined) return [];
       return spansOf(config).flatMap(({ subnet, pointer }) => {

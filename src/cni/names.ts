@@ -18,19 +18,29 @@ export function identifierFault(text: string): string | undefined {
 /** IFNAMSIZ without the terminating NUL. */
 export const longestInterfaceName = 15;
 
+/** ALTIFNAMSIZ without the terminating NUL: of an alternative name (ip link property add). */
+const longestAlternativeName = 127;
+
 /**
  * libcni's rule (cni, pkg/utils, ValidateInterfaceName): what a runtime may ask for.
  * @returns what is wrong with the name, as the end of a sentence; undefined for a good one
  */
 export function askedNameFault(name: string): string | undefined {
+  return nameFault(name, longestInterfaceName);
+}
+
+/** {@link askedNameFault} of a name by which an existing link is looked up: it may be one of its alternative names. */
+export function linkNameFault(name: string): string | undefined {
+  return nameFault(name, longestAlternativeName);
+}
+
+function nameFault(name: string, longest: number): string | undefined {
   if (name === "") return "is empty";
   if (name === "." || name === "..") return "is a name that the kernel refuses";
   // White space and control characters (of which the kernel refuses fewer), "/" and ":".
   if (/[/:\s\p{Cc}]/u.test(name)) return refusedCharacter;
   const { length } = encode(name);
-  return length > longestInterfaceName
-    ? `has ${length} bytes, and the kernel takes ${longestInterfaceName}`
-    : undefined;
+  return length > longest ? `has ${length} bytes, and the kernel takes ${longest}` : undefined;
 }
 
 const refusedCharacter = "has a character in it that the kernel refuses: no /, : or white space";

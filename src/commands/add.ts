@@ -16,10 +16,10 @@ import { enableIpv6, refuseSmallMtu } from "../link/ipv6.ts";
 import { ownerAlias, remove } from "../link/ipvlan.ts";
 import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
-import { nameParent } from "../link/parent/choose.ts";
-import { overlapWarnings } from "../link/parent/overlap.ts";
+import { chooseParent } from "../link/parent/choose.ts";
 import { releaseParent } from "../link/parent/release.ts";
-import { findAttachment, parentKey } from "../link/records.ts";
+import { routedWarnings } from "../link/parent/warnings.ts";
+import { findAttachment } from "../link/records.ts";
 import type { Link } from "../netlink/link.ts";
 import type { RouteOptions } from "../netlink/route.ts";
 import { openNetlink } from "../netlink/socket.ts";
@@ -45,25 +45,16 @@ export function add(invocation: Invocation): void {
   const places = { lower, container, namespace };
   const undo = createUndo(warn);
   try {
-    const parent = nameParent(lower, config.parent);
-    const wanted = {
-      network: config.name,
-      containerId,
-      ifname,
-      netns,
-      parent: parentKey(parent.name, config.linkInContainer ? namespaceIdentity(namespace) : undefined),
-      parentName: parent.name,
-      linkInContainer: config.linkInContainer,
-      mode: config.mode,
-      flag: config.flag,
-    };
-    clearStaleAttachment(host, config.name, containerId, ifname, (earlier) => {
+    const { linkInContainer, mode, flag, mtu } = config;
+    const wish = { network: config.name, containerId, ifname, netns, linkInContainer, mode, flag, mtu };
+    const releasing = { host: () => host, warn };
+    clearStaleAttachment(releasing, wish, (earlier) => {
       if (earlier.hostAccess !== undefined) removeHostAccess(host, earlier, earlier);
     });
-    const { link, parent: parentLink, attachment } = attach(places, parent, wanted, config.mtu);
+    const { link, parent: parentLink, attachment } = attach(places, chooseParent(lower, config.parent), wish, warn);
     undo.push(() => {
       remove(container, link);
-      releaseParent(() => host, attachment);
+      releaseParent(releasing, attachment);
     });
     if (config.isolated) warn(`network ${config.name} is isolated: its parent is the dummy link ${parentLink.name}`);
 
@@ -92,7 +83,9 @@ export function add(invocation: Invocation): void {
     }
     const prefixes = addresses.map(({ address }) => address);
     const { routed } = modes[config.mode];
-    if (routed && !config.reach?.announce) overlapWarnings(lower, parentLink, prefixes.map(networkOf)).forEach(warn);
+    if (routed && !config.reach?.announce) {
+      routedWarnings(lower, parentLink, config.mode, prefixes.map(networkOf)).forEach(warn);
+    }
     if (prefixes.some(({ address }) => address.family === 6)) {
       refuseSmallMtu(parentLink, config.mtu);
       inNamespace(namespace, () => enableIpv6(link.name)).forEach(warn);
@@ -100,7 +93,7 @@ export function add(invocation: Invocation): void {
     const made = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
     const toHost: RouteOptions[] = [];
     if (config.reach !== undefined) {
-      undo.push(() => removeHostAccess(host, attachment, findAttachment(config.name, containerId, ifname)));
+      undo.push(() => removeHostAccess(host, attachment, findAttachment(attachment)));
       const own = prefixes.map(({ address }) => address);
       const attached = { ...made, host, container, parent: parentLink, attachment, addresses: own, warn };
       toHost.push(...addHostAccess(attached, config, config.reach));

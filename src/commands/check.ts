@@ -1,18 +1,19 @@
 import type { Interface, IpConfig, Result } from "../cni/result.ts";
 import { requireCommand } from "../cni/versions.ts";
-import type { NetworkConfig } from "../config/network-config.ts";
+import type { NetworkConfig, ParentChoice } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { contains, formatAddress, formatPrefix, sameAddress, samePrefix } from "../ip/address.ts";
 import { openIpam } from "../ipam/open.ts";
 import { type Container, findContainer } from "../link/container.ts";
+import { findContainerLink } from "../link/container-link.ts";
 import { isOwnedBy } from "../link/ipvlan.ts";
 import { macText } from "../link/mac.ts";
 import { describePort, flags, modes } from "../link/modes.ts";
-import { nameParent } from "../link/parent/choose.ts";
+import { type Attachment, findAttachment } from "../link/records.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { IFF_UP, RT_TABLE_MAIN } from "../netlink/constants.ts";
-import { type Link, linkByName } from "../netlink/link.ts";
+import { type Link, linkByIndex, linkByName } from "../netlink/link.ts";
 import { allRoutes } from "../netlink/route.ts";
 import { type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
 import { checkHostAccess } from "../reach/check.ts";
@@ -38,9 +39,11 @@ export function check(invocation: Invocation): void {
   if (container === undefined) throw failed(`the container's namespace ${netns} is gone`);
   const link = linkByName(container.socket, ifname);
   if (link === undefined) throw failed(`interface ${ifname} is gone from ${netns}`);
-  checkLink(link, recorded, config, containerId);
+  const attachment = findAttachment({ network: config.name, containerId, ifname });
+  checkOwner(container, link, containerId, attachment);
+  checkLink(link, recorded, config);
   const lower = config.linkInContainer ? container.socket : openNetlink();
-  const parent = checkParent(lower, link, config);
+  const parent = checkParent(lower, link, config, attachment);
   const ips = ownAddresses(prevResult, position);
   checkAddresses(container, link, ips);
   checkRoutes(container, link, prevResult, position);
@@ -63,11 +66,19 @@ function failed(message: string, details = ""): PluginError {
   );
 }
 
-function checkLink(link: Link, recorded: Interface, config: NetworkConfig, containerId: string): void {
+/** The interface is the one that ADD made: by its record, or where there is none, by its alias. */
+function checkOwner(container: Container, link: Link, containerId: string, attachment: Attachment | undefined): void {
+  if (attachment?.link === undefined) {
+    if (link.kind !== "ipvlan" || isOwnedBy(link, containerId)) return;
+    throw failed(`interface ${link.name} belongs to another container (alias "${link.alias}")`);
+  }
+  if (findContainerLink(container, attachment)?.index === link.index || link.kind !== "ipvlan") return;
+  throw failed(`interface ${link.name} is not the one that ADD made`);
+}
+
+function checkLink(link: Link, recorded: Interface, config: NetworkConfig): void {
   const { name, ipvlan } = link;
   if (ipvlan === undefined) throw failed(`interface ${name} is of kind ${link.kind ?? "hardware"}, not ipvlan`);
-  if (!isOwnedBy(link, containerId))
-    throw failed(`interface ${name} belongs to another container (alias "${link.alias}")`);
   if (ipvlan.mode !== modes[config.mode].number || ipvlan.flags !== flags[config.flag]) {
     throw failed(
       `${name}'s port is ${describePort(ipvlan.mode, ipvlan.flags)}, not ${config.mode} ${config.flag}`,
@@ -83,13 +94,30 @@ function checkLink(link: Link, recorded: Interface, config: NetworkConfig, conta
   if (mtu !== 0 && link.mtu !== mtu) throw failed(`interface ${name} has MTU ${link.mtu}, not ${mtu}`);
 }
 
-function checkParent(lower: NetlinkSocket, link: Link, config: NetworkConfig): Link {
-  const { name } = nameParent(lower, config.parent);
-  const parent = linkByName(lower, name);
+/** The parent is there: the one that was chosen at ADD, whatever would be chosen now, under the name that the configuration has. */
+function checkParent(
+  lower: NetlinkSocket,
+  link: Link,
+  config: NetworkConfig,
+  attachment: Attachment | undefined,
+): Link {
+  const { parent: choice } = config;
+  const index = attachment?.link?.parentIndex ?? link.lower;
+  const chosen = index === undefined ? undefined : linkByIndex(lower, index);
+  const name = "name" in choice ? choice.name : (attachment?.parentName ?? `link ${index}`);
+  const vid = vlanIdOf(choice);
+  // A VLAN that goes by another name is known by what it is.
+  const fits = vid === undefined ? !("name" in choice) : chosen?.vlanId === vid;
+  const parent = ("name" in choice ? linkByName(lower, choice.name) : undefined) ?? (fits ? chosen : undefined);
   if (parent === undefined) throw failed(`parent ${name} is gone`);
   if (link.lower !== parent.index) throw failed(`interface ${link.name}'s parent is link ${link.lower}, not ${name}`);
-  if ((parent.flags & IFF_UP) === 0) throw failed(`parent ${name} is down`);
+  if ((parent.flags & IFF_UP) === 0) throw failed(`parent ${parent.name} is down`);
   return parent;
+}
+
+function vlanIdOf(choice: ParentChoice): number | undefined {
+  if (!("vlan" in choice)) return undefined;
+  return typeof choice.vlan === "object" ? choice.vlan.vid : choice.vlan;
 }
 
 /** The addresses of `prevResult` that are our interface's; the others are of plugins before or after this one. */

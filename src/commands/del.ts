@@ -1,9 +1,10 @@
-import { parseForRemoval, type RemovalConfig } from "../config/removal.ts";
+import { parseForRemoval } from "../config/removal.ts";
 import { openForRemoval } from "../ipam/open.ts";
 import { findContainer } from "../link/container.ts";
+import { openContainerLink } from "../link/container-link.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { releaseParent } from "../link/parent/release.ts";
-import { type AttachmentId, findAttachment, parentKey } from "../link/records.ts";
+import { type AttachmentId, findAttachment, parentsOfUnreadable } from "../link/records.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import { removeHostAccess } from "../reach/remove.ts";
@@ -14,31 +15,32 @@ import type { Invocation } from "./invocation.ts";
  * address is given back last, but by an IPAM that does so over the interface: then that is last.
  */
 export function del(invocation: Invocation): void {
-  const { environment, variables, stdin } = invocation;
+  const { environment, variables, stdin, warn } = invocation;
   const { containerId, ifname, netns } = environment;
   const config = parseForRemoval(stdin, environment);
 
-  const attachment = findAttachment(config.name, containerId, ifname);
-  if (attachment?.hostAccess !== undefined || config.hostAccess) {
-    removeHostAccess(openNetlink(), { network: config.name, containerId, ifname }, attachment);
-  }
+  const id = { network: config.name, containerId, ifname };
+  const attachment = findAttachment(id);
+  if (attachment?.hostAccess !== undefined || config.hostAccess) removeHostAccess(openNetlink(), id, attachment);
   const ipam = openForRemoval({ config, containerId, ifname, stdin, environment: variables });
   if (ipam.releasesOverLink) ipam.del();
-  const container = netns === "" ? undefined : findContainer(netns);
-  if (container !== undefined) {
-    const link = linkByName(container.socket, ifname);
-    if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
+  const releasing = { host: openNetlink, warn };
+  if (attachment !== undefined) {
+    // Left open: this process ends soon.
+    const found = openContainerLink(attachment, netns);
+    if (found !== undefined) remove(found.container.socket, found.link);
+    releaseParent(releasing, attachment);
+  } else {
+    removeByAlias(id, netns);
+    for (const parent of parentsOfUnreadable(id)) releaseParent(releasing, { ...id, parent });
   }
-  const parentOf = attachment ?? attachmentByConfig(config, containerId, ifname);
-  if (parentOf !== undefined) releaseParent(openNetlink, parentOf);
   if (!ipam.releasesOverLink) ipam.del();
 }
 
-/** Where nothing readable is recorded: what the configuration says of the parent, if it names one. */
-function attachmentByConfig(config: RemovalConfig, containerId: string, ifname: string): AttachmentId | undefined {
-  const { name: network, linkInContainer } = config;
-  const parent = config.parent();
-  if (linkInContainer || (parent?.kind !== "named" && parent?.kind !== "dummy")) return undefined;
-  const key = parentKey(parent.name, undefined);
-  return { network, containerId, ifname, netns: "", parent: key, parentName: parent.name, linkInContainer };
+/** Where nothing readable is recorded: the interface of this name, if the alias that it still has says whose it is. */
+function removeByAlias({ containerId, ifname }: AttachmentId, netns: string): void {
+  const container = netns === "" ? undefined : findContainer(netns);
+  if (container === undefined) return;
+  const link = linkByName(container.socket, ifname);
+  if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
 }

@@ -3,14 +3,13 @@ import { requireCommand } from "../cni/versions.ts";
 import { parseForRemoval } from "../config/removal.ts";
 import { PluginError } from "../errors.ts";
 import { openForRemoval } from "../ipam/open.ts";
-import { closeContainer, findContainer } from "../link/container.ts";
-import { isOwnedBy, remove } from "../link/ipvlan.ts";
+import { removeContainerLink } from "../link/container-link.ts";
 import { releaseParent, removeAbandonedParents } from "../link/parent/release.ts";
 import { type Attachment, attachmentsOfNetwork, findAttachment } from "../link/records.ts";
-import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import { removeAbandonedHostAccess } from "../reach/gc.ts";
 import { removeHostAccess } from "../reach/remove.ts";
+import { homeNamespace, namespaceIdentity } from "../system/namespace.ts";
 import { explain } from "./explain.ts";
 import type { Invocation } from "./invocation.ts";
 
@@ -46,20 +45,21 @@ export function gc(invocation: Invocation): void {
   };
   const ipam = openForRemoval({ config, containerId: "", ifname: "", stdin, environment: variables });
   if (ipam.releasesOverLink) attempt(() => ipam.gc(valid));
-  const kept = attachmentsOfNetwork(config.name).filter((attachment) => {
+  const own = attachmentsOfNetwork(config.name, namespaceIdentity(homeNamespace()));
+  const kept = own.filter((attachment) => {
     if (isValid(attachment)) return false;
     return !attempt(() => {
       if (attachment.hostAccess !== undefined) removeHostAccess(host, attachment, attachment);
-      removeInterface(attachment);
-      releaseParent(() => host, attachment);
+      removeContainerLink(attachment);
+      releaseParent({ host: () => host, warn }, attachment);
     });
   });
   // A valid attachment without a record: the records were lost, and nothing says which parents are in use.
   const complete = valid.every(
-    ({ containerId, ifname }) => findAttachment(config.name, containerId, ifname) !== undefined,
+    ({ containerId, ifname }) => findAttachment({ network: config.name, containerId, ifname }) !== undefined,
   );
   if (config.hostAccess) attempt(() => removeAbandonedHostAccess(host, config.name, valid));
-  if (complete) attempt(() => removeAbandonedParents(host));
+  if (complete) attempt(() => removeAbandonedParents(host, warn));
   if (!ipam.releasesOverLink) attempt(() => ipam.gc([...valid, ...kept]));
   if (errors.length > 0) throw together(errors);
 }
@@ -70,15 +70,4 @@ function together(errors: readonly unknown[]): unknown {
   const known = errors.filter((error) => error instanceof PluginError);
   if (!(first instanceof PluginError) || known.length < 2) return first;
   return new PluginError(first.code, known.map(({ message }) => message).join("; "), first.details);
-}
-
-function removeInterface({ netns, ifname, containerId }: Attachment): void {
-  const container = findContainer(netns);
-  if (container === undefined) return;
-  try {
-    const link = linkByName(container.socket, ifname);
-    if (link !== undefined && isOwnedBy(link, containerId)) remove(container.socket, link);
-  } finally {
-    closeContainer(container);
-  }
 }

@@ -6,12 +6,20 @@ import { openIpam } from "../ipam/open.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
 import { refuseSmallMtu } from "../link/ipv6.ts";
 import { requireIpvlan } from "../link/ipvlan.ts";
-import { nameParent } from "../link/parent/choose.ts";
+import { chooseParent } from "../link/parent/choose.ts";
 import { checkParentUsable } from "../link/parent/ensure.ts";
-import { refuseConflict } from "../link/parent/shared-port.ts";
-import { attachmentsOfNetwork, parentKey } from "../link/records.ts";
-import { openNetlink } from "../netlink/socket.ts";
+import { type PortWish, refuseConflict } from "../link/parent/shared-port.ts";
+import {
+  attachmentsOfNetwork,
+  attachmentsOnParent,
+  olderAttachments,
+  parentKey,
+  recordedPort,
+} from "../link/records.ts";
+import type { Link } from "../netlink/link.ts";
+import { type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
 import { requireHostAccess } from "../reach/status.ts";
+import { homeNamespace, namespaceIdentity } from "../system/namespace.ts";
 import type { Invocation } from "./invocation.ts";
 
 /**
@@ -28,17 +36,18 @@ export function status(invocation: Invocation): void {
     requireIpvlan(host);
     // A parent in the container, or one that an earlier plugin makes, is not there before the container is.
     if (!config.linkInContainer && config.parent.kind !== "chained") {
-      const link = checkParentUsable(host, nameParent(host, config.parent));
-      const { mode, flag } = config;
+      const link = checkParentUsable(host, chooseParent(host, config.parent), config.mtu);
       if (link !== undefined) {
         if (configuredFamilies(config.ipam).includes(6)) refuseSmallMtu(link, config.mtu);
-        refuseConflict(host, link, { parent: parentKey(link.name, undefined), mode, flag });
+        checkPort(host, link, config);
         requireHostAccess(host, link, config);
       }
     }
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;
-    const concernsOthers = error.code === ErrorCode.parent && attachmentsOfNetwork(config.name).length > 0;
+    const concernsOthers =
+      error.code === ErrorCode.parent &&
+      attachmentsOfNetwork(config.name, namespaceIdentity(homeNamespace())).length > 0;
     const code = concernsOthers ? ErrorCode.notAvailableLimited : ErrorCode.notAvailable;
     throw new PluginError(code, error.message, error.details);
   }
@@ -50,4 +59,11 @@ export function status(invocation: Invocation): void {
     environment: variables,
     hostPrefixes: () => hostPrefixes(host),
   }).status();
+}
+
+function checkPort(host: NetlinkSocket, parent: Link, wish: PortWish): void {
+  const key = parentKey(parent.index, namespaceIdentity(homeNamespace()));
+  const older = olderAttachments({ name: parent.name, namespaceInContainer: undefined });
+  const recorded = older.length > 0 ? "of an earlier version" : recordedPort(key);
+  refuseConflict(host, parent, wish, recorded, () => [...attachmentsOnParent(key), ...older]);
 }

@@ -9,10 +9,12 @@ export type Flag = "bridge" | "private" | "vepa";
 
 /** How the lower device is found. */
 export type ParentChoice =
-  /** A link by name; `vlan` is set where the name reads `BASE.VID` or the key `vlan` is given, and says what to make if the link is missing. */
+  /** A link by name; `vlan` is set where the name reads `BASE.VID`, and says what to make if the link is missing. */
   | { readonly kind: "named"; readonly name: string; readonly vlan: Vlan | undefined }
-  /** The link of the host's default route. */
-  | { readonly kind: "defaultRoute"; readonly family: Family; readonly vlan: number | undefined }
+  /** An 802.1Q sub-interface, by the key `vlan`: this one, whatever it is called. */
+  | { readonly kind: "vlan"; readonly vlan: Vlan }
+  /** The link of the host's default route; of IPv4's or else IPv6's where no family is given. */
+  | { readonly kind: "defaultRoute"; readonly family: Family | undefined; readonly vlan: number | undefined }
   /** The link that has an address in the subnet. */
   | { readonly kind: "subnet"; readonly subnet: Prefix; readonly vlan: number | undefined }
   /** A dummy link of this network's own: an isolated network. */

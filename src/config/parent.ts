@@ -1,5 +1,5 @@
 import { describe } from "../cni/json.ts";
-import { interfaceNameFault, longestInterfaceName } from "../cni/names.ts";
+import { interfaceNameFault, linkNameFault } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import type { Interface } from "../cni/result.ts";
 import { dummyName } from "./dummy-name.ts";
@@ -24,7 +24,9 @@ export function parseParent(
   if (previous !== undefined) return { kind: "chained", name: parseChained(previous) };
   // As the reference plugin, for which Podman writes an empty `master`. It would do the same on the host without the key;
   // there no parent means an isolated network, as in Docker.
-  if (raw.linkInContainer === true || raw.master === "") return { kind: "defaultRoute", family: 4, vlan: undefined };
+  if (raw.linkInContainer === true || raw.master === "") {
+    return { kind: "defaultRoute", family: undefined, vlan: undefined };
+  }
   return { kind: "dummy", name: dummyName(networkName) };
 }
 
@@ -43,24 +45,11 @@ function parseMaster(raw: NetworkConfiguration): ParentChoice | undefined {
 }
 
 function parseNamed(link: string, pointer: string, vid: number | undefined): ParentChoice {
-  const fault = interfaceNameFault(link);
+  const fault = linkNameFault(link);
   if (fault !== undefined) throw invalid(pointer, `${describe(link)} ${fault}`);
-  if (vid === undefined) {
-    const vlan = parseVlanName(link);
-    refuseLoopback(vlan?.base ?? link, pointer);
-    return { kind: "named", name: link, vlan };
-  }
-  refuseLoopback(link, pointer);
-  return { kind: "named", name: vlanName(link, vid, "/vlan"), vlan: { base: link, vid } };
-}
-
-/** The name of an 802.1Q sub-interface. @throws PluginError 7 for a name that the kernel would refuse */
-function vlanName(base: string, vid: number, pointer: string): string {
-  const name = `${base}.${vid}`;
-  const fault = interfaceNameFault(name);
-  if (fault === undefined) return name;
-  const remedy = `make the link by hand under a name of at most ${longestInterfaceName} bytes and give that as "master"`;
-  throw invalid(pointer, `makes the name ${describe(name)}, which ${fault}: ${remedy}`);
+  const vlan = vid === undefined ? parseVlanName(link) : { base: link, vid };
+  refuseLoopback(vlan?.base ?? link, pointer);
+  return vid === undefined || vlan === undefined ? { kind: "named", name: link, vlan } : { kind: "vlan", vlan };
 }
 
 /** `BASE.VID` with a VID of 1 to 4094, decimal and without leading zeros; BASE may hold dots itself. */
@@ -70,7 +59,7 @@ export function parseVlanName(name: string): Vlan | undefined {
   const digits = name.slice(dot + 1);
   const vid = Number(digits);
   const isVid = vid >= 1 && vid <= 4094 && String(vid) === digits;
-  return dot < 1 || !isVid || interfaceNameFault(base) !== undefined ? undefined : { base, vid };
+  return dot < 1 || !isVid || linkNameFault(base) !== undefined ? undefined : { base, vid };
 }
 
 function refuseLoopback(link: string, pointer: string): void {

@@ -35,42 +35,34 @@ export function isOwnedBy(link: Link, containerId: string): boolean {
  * Makes the ipvlan link in the container's namespace, down and without addresses.
  * @param lower socket in the parent's namespace
  * @param namespaceFd the container's namespace; undefined: the parent's own
- * @returns its index
+ * @param index of the new link, see {@link freeIndex}
+ * @returns the kernel's refusal
  */
 export function createInNamespace(
   lower: NetlinkSocket,
   parent: Link,
   namespaceFd: number | undefined,
+  index: number,
   request: IpvlanRequest,
-): number {
+): NetlinkError | undefined {
   // With an index of our own choice the link gets its name at once. Without, kernels before 6.14 look the name up in the socket's
   // namespace, where the host's own eth0 has it, and a temporary name would have to be changed: 15 ms, since dev_change_name
   // waits for all processors.
-  for (let attempt = 1; ; attempt++) {
-    const index = freeIndex(attempt);
-    const { ifname: name, mtu, mode, flag } = request;
-    const options = {
-      name,
-      index,
-      lower: parent.index,
-      namespaceFd,
-      mtu,
-      mode: modes[mode].number,
-      flags: flags[flag],
-    };
-    const [failure] = transact(lower, [createIpvlan(options)]);
-    if (failure === undefined) return index;
-    // It may be the index that is taken: in the parent's namespace (EEXIST) or in the container's (EBUSY).
-    const { errno } = failure;
-    if ((errno !== Errno.EEXIST && errno !== Errno.EBUSY) || attempt === 2)
-      throw explain(failure, lower, parent, request);
-  }
+  const { ifname: name, mtu, mode, flag } = request;
+  const numbers = { mode: modes[mode].number, flags: flags[flag] };
+  return transact(lower, [createIpvlan({ name, index, lower: parent.index, namespaceFd, mtu, ...numbers })])[0];
 }
 
-/** An index that hardly any link has: 2^20 and more, where the kernel's own counting does not get to. */
-function freeIndex(attempt: number): number {
+/** From here on are the indexes of the links that this plugin makes: the kernel's own counting does not get to them. */
+export const leastFreeIndex = 2 ** 20;
+
+/**
+ * An index that hardly any link has.
+ * @param attempt another one for each number, in this process
+ */
+export function freeIndex(attempt: number): number {
   const range = 2 ** 20;
-  return range + ((Date.now() + port.pid * 4093 + attempt * 65537) % range);
+  return leastFreeIndex + ((Date.now() + port.pid * 4093 + attempt * 65537) % range);
 }
 
 /** Makes sure that the kernel has ipvlan, loading its module if need be. @throws PluginError */
@@ -85,7 +77,13 @@ function temporaryName(): string {
   return `ipv${port.pid.toString(36)}${Math.floor(Math.random() * 36 ** 4).toString(36)}`;
 }
 
-function explain(failure: NetlinkError, lower: NetlinkSocket, parent: Link, request: IpvlanRequest): PluginError {
+/** What the kernel's refusal of {@link createInNamespace} means. */
+export function explainRefusal(
+  failure: NetlinkError,
+  lower: NetlinkSocket,
+  parent: Link,
+  request: IpvlanRequest,
+): PluginError {
   const { errno, message } = failure;
   const { ifname, mode } = request;
   switch (errno) {

@@ -4,49 +4,71 @@ import { interfaceNameFault, isIdentifier, longestFileName } from "../cni/names.
 import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
 import { parseAddress } from "../ip/address.ts";
-import { check, Errno } from "../system/errno.ts";
+import { check, Errno, isErrno } from "../system/errno.ts";
 import {
   createWhole,
+  fileStatus,
   listFolder,
   makeFolder,
   overwriteFile,
   readSmall,
   removeFile,
   removeFolder,
-  replaceFile,
 } from "../system/files.ts";
-import { withLock } from "../system/lock.ts";
+import { type LockedFile, withLockedFile } from "../system/lock.ts";
 import { cstring, encode } from "../system/text.ts";
 import { flags, modes } from "./modes.ts";
 
 /**
  * What this plugin remembers of its attachments, on a tmpfs: like the links themselves it is gone after a reboot.
  *
- *     /run/ipvlan-cni/locks/PARENT                              held while a parent or its list of attachments changes
- *     /run/ipvlan-cni/parents/PARENT/port                       mode and flag of the parent's ipvlan port: "l2 bridge"
- *     /run/ipvlan-cni/networks/NETWORK/ID:IFNAME                one file an attachment, and the same file (a hard link) as
- *     /run/ipvlan-cni/parents/PARENT/attachments/NETWORK:ID:IFNAME
+ *     /run/ipvlan-cni/ports/PARENT                           mode and flag of the parent's ipvlan port, "l2 bridge";
+ *                                                            locked while the parent or its list of attachments changes
+ *     /run/ipvlan-cni/networks/NETWORK/ID:IFNAME             one file an attachment, and the same file (a hard link) as
+ *     /run/ipvlan-cni/parents/PARENT/NETWORK:ID:IFNAME
  *
- * PARENT is the link's name, behind it `@` and the namespace's identity where it lies in a container's namespace.
+ * PARENT is the link's index, `@` and the identity of the namespace in which it lies: names change, are alternative names of one
+ * another, and are the same on two nodes that share /run. Versions before this one had the name in place of the index, no
+ * namespace where it was the host's, the folder `attachments` and the file `port` in the parent's folder, and no `link` in their
+ * records: see {@link adoptOlder}.
+ *
+ * The network's file is the first to be made and the last to be removed, so that a DEL after a crash finds all the rest by it.
  * Nothing here needs reading all attachments, but where a conflict has to be explained.
  */
 const root = "/run/ipvlan-cni";
 
-/** Which attachment, on which parent. */
+/** Which link is the container's, by what nobody inside the container can change. */
+export interface LinkIdentity {
+  /** Of the container's namespace: device and inode, see namespaceIdentity. */
+  readonly namespace: string;
+  readonly index: number;
+  readonly parentIndex: number;
+  /** Of the namespace in which the parent lies. */
+  readonly parentNamespace: string;
+}
+
+/** What identifies an attachment (SPEC.md, section 3). */
 export interface AttachmentId {
   readonly network: string;
   readonly containerId: string;
   readonly ifname: string;
-  /** Path of the container's namespace; empty where it is not known. */
-  readonly netns: string;
-  /** The parent's folder, see {@link parentKey}. */
-  readonly parent: string;
-  readonly parentName: string;
-  /** The parent lies in the container's namespace. */
-  readonly linkInContainer: boolean;
 }
 
 export interface Attachment extends AttachmentId {
+  /** Path of the container's namespace; it may lead nowhere, or to another one, by now. */
+  readonly netns: string;
+  /** Identity of the namespace in which the plugin was started; undefined in records of earlier versions. */
+  readonly host: string | undefined;
+  /** undefined in records of earlier versions. */
+  readonly link: LinkIdentity | undefined;
+  /** The parent's folder, see {@link parentKey}. */
+  readonly parent: string;
+  /** As it was called at ADD. */
+  readonly parentName: string;
+  /** The parent may be one that this plugin made, for this attachment or another; undefined in records of earlier versions. */
+  readonly parentMayBeOurs: boolean | undefined;
+  /** The parent lies in the container's namespace. */
+  readonly linkInContainer: boolean;
   readonly mode: Mode;
   readonly flag: Flag;
   /** What the host has for the container, if it has anything. */
@@ -67,8 +89,20 @@ export interface RecordedHostAccess {
   readonly hostAddresses: readonly string[];
 }
 
-export function parentKey(name: string, namespaceIdentity: string | undefined): string {
-  return namespaceIdentity === undefined ? name : `${name}@${namespaceIdentity}`;
+export function parentKey(index: number, namespaceIdentity: string): string {
+  return `${index}@${namespaceIdentity}`;
+}
+
+/** What a {@link parentKey} was made of; undefined for the key of an earlier version, a name. */
+export function readParentKey(key: string): { index: number; namespace: string } | undefined {
+  // A name may hold an @, but no colon.
+  const [, index, namespace] = /^(\d+)@(\d+:\d+:\d+)$/.exec(key) ?? [];
+  return index === undefined || namespace === undefined ? undefined : { index: Number(index), namespace };
+}
+
+/** How earlier versions called the parent's folder. */
+function olderKey({ name, namespaceInContainer }: OlderParent): string {
+  return namespaceInContainer === undefined ? name : `${name}@${namespaceInContainer}`;
 }
 
 // The specification sets no limit to a container's id. Only the interface's name, at the end, can have characters of several bytes.
@@ -77,54 +111,68 @@ function entryName(...parts: readonly string[]): string {
   return encode(name).length <= longestFileName ? name : `${name.slice(0, 180)}~${hash(name)}`;
 }
 
-/** Runs `work` while no other process changes this parent or its attachments. */
-export function withParentLock<T>(parent: string, work: () => T): T {
-  const path = `${root}/locks/${parent}`;
-  try {
-    return withLock(path, work);
-  } catch (error) {
-    if (!isMissing(error, path)) throw error;
-    makeFolder(`${root}/locks`);
-    return withLock(path, work);
-  }
-}
+const portOf = (parent: string) => `${root}/ports/${parent}`;
+const folderOf = (parent: string) => `${root}/parents/${parent}`;
+const listOf = (parent: string) =>
+  readParentKey(parent) === undefined ? `${folderOf(parent)}/attachments` : folderOf(parent);
+const fileOnParent = ({ network, containerId, ifname }: AttachmentId, parent: string) =>
+  // With the network: an ADD of another one under the same interface name fails, and must leave this one's record.
+  `${listOf(parent)}/${entryName(network, containerId, ifname)}`;
+const folderOfNetwork = (network: string) => `${root}/networks/${network}`;
+const fileInNetwork = ({ network, containerId, ifname }: AttachmentId) =>
+  `${folderOfNetwork(network)}/${entryName(containerId, ifname)}`;
 
-function isMissing(error: unknown, path: string): boolean {
-  const { errno, path: failed } = error as { errno?: number; path?: string };
-  return errno === Errno.ENOENT && failed === path;
+/**
+ * Runs `work` while no other process changes this parent or its attachments.
+ * @param work gets the parent's port: empty text where nothing is recorded of it
+ */
+export function withParent<T>(parent: string, work: (port: LockedFile) => T): T {
+  const path = portOf(parent);
+  for (;;) {
+    try {
+      return withLockedFile(path, work);
+    } catch (error) {
+      if (!isErrno(error, Errno.ENOENT) || (error as { path?: string }).path !== path) throw error;
+      makeFolder(`${root}/ports`);
+    }
+  }
 }
 
 /** Mode and flag that the attachments on the parent use, as "l2 bridge"; undefined where there are none. */
 export function recordedPort(parent: string): string | undefined {
-  return readSmall(`${root}/parents/${parent}/port`);
+  return readSmall(portOf(parent)) || undefined;
 }
 
-export function recordPort(parent: string, modeAndFlag: string): void {
-  makeFolder(`${root}/parents/${parent}/attachments`);
-  replaceFile(`${root}/parents/${parent}/port`, modeAndFlag);
-}
-
-/** Call it under the parent's lock. A record that an earlier, unfinished ADD left under the same name is replaced. */
+/**
+ * Call it under the parent's lock. What an earlier, unfinished ADD recorded for the same attachment is replaced.
+ */
 export function recordAttachment(attachment: Attachment): void {
-  const { network, containerId, ifname } = attachment;
-  // With the network: an ADD of another one under the same interface name fails, and must leave this one's record.
-  const entry = entryName(network, containerId, ifname);
-  const folder = `${root}/parents/${attachment.parent}/attachments`;
-  const text = JSON.stringify(attachment);
+  const { network, containerId, ifname, parent } = attachment;
+  const file = writeInNetwork(network, entryName(containerId, ifname), JSON.stringify(attachment));
+  const onParent = fileOnParent(attachment, parent);
+  let result = linkFile(file, onParent);
+  if (result === -Errno.EEXIST || result === -Errno.ENOENT) {
+    // ENOENT: it is the parent's first.
+    if (result === -Errno.EEXIST) removeFile(onParent);
+    else makeFolder(listOf(parent));
+    result = linkFile(file, onParent);
+  }
+  check(result, "linkat", onParent);
+}
+
+function writeInNetwork(network: string, entry: string, text: string): string {
+  const folder = folderOfNetwork(network);
   const file = `${folder}/${entry}`;
-  const networkFile = `${root}/networks/${network}/${entryName(containerId, ifname)}`;
-  if (!createWhole(folder, entry, text)) {
-    removeFile(file);
-    createWhole(folder, entry, text);
-  }
-  let result = linkFile(file, networkFile);
   // A DEL of the network's last attachment on another parent may remove the folder again, any number of times.
-  for (let attempt = 1; (result === -Errno.ENOENT || result === -Errno.EEXIST) && attempt < 1000; attempt++) {
-    if (result === -Errno.ENOENT) makeFolder(`${root}/networks/${network}`);
-    else removeFile(networkFile);
-    result = linkFile(file, networkFile);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      if (createWhole(folder, entry, text)) return file;
+      removeFile(file);
+    } catch (error) {
+      if (!isErrno(error, Errno.ENOENT) || attempt === 1000) throw error;
+      makeFolder(folder);
+    }
   }
-  check(result, "linkat", networkFile);
 }
 
 /**
@@ -132,9 +180,7 @@ export function recordAttachment(attachment: Attachment): void {
  * Call it under the parent's lock.
  */
 export function amendAttachment(attachment: Attachment): void {
-  const { network, containerId, ifname, parent } = attachment;
-  const file = `${root}/parents/${parent}/attachments/${entryName(network, containerId, ifname)}`;
-  overwriteFile(file, JSON.stringify(attachment), 0);
+  overwriteFile(fileOnParent(attachment, attachment.parent), JSON.stringify(attachment), 0);
 }
 
 function linkFile(from: string, to: string): number {
@@ -143,45 +189,101 @@ function linkFile(from: string, to: string): number {
 }
 
 /** What is recorded of one attachment; undefined where nothing readable is. */
-export function findAttachment(network: string, containerId: string, ifname: string): Attachment | undefined {
-  const found = readAttachment(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
-  const isIt = found?.network === network && found.containerId === containerId && found.ifname === ifname;
+export function findAttachment(id: AttachmentId): Attachment | undefined {
+  const found = readAttachment(fileInNetwork(id));
+  const isIt = found?.network === id.network && found.containerId === id.containerId && found.ifname === id.ifname;
   return isIt ? found : undefined;
 }
 
-/**
- * Forgets an attachment; call it under the parent's lock.
- * @returns whether there was a record and no other is left on the parent: without records nothing says that a parent is unused
- */
-export function forgetAttachment({ network, containerId, ifname, parent }: AttachmentId): boolean {
-  removeFile(`${root}/networks/${network}/${entryName(containerId, ifname)}`);
-  removeFolder(`${root}/networks/${network}`);
-  const removed = removeFile(`${root}/parents/${parent}/attachments/${entryName(network, containerId, ifname)}`);
-  return forgetParentIfUnused(parent) && removed;
+/** The parents of an attachment of which something is recorded that is not readable. */
+export function parentsOfUnreadable(id: AttachmentId): string[] {
+  if (fileStatus(fileInNetwork(id)) === undefined) return [];
+  const parents = listFolder(`${root}/parents`).filter((parent) => fileStatus(fileOnParent(id, parent)) !== undefined);
+  if (parents.length === 0) forgetInNetwork(id);
+  return parents;
 }
 
-/** Removes the parent's folder where no attachment is left in it; call it under the parent's lock. @returns whether none is */
-export function forgetParentIfUnused(parent: string): boolean {
-  const folder = `${root}/parents/${parent}`;
-  const attachments = `${folder}/attachments`;
-  if (!removeFolder(attachments) && listFolder(attachments).length > 0) return false;
-  removeFile(`${folder}/port`);
-  removeFolder(folder);
-  return true;
+/** Takes the attachment off the parent's list; call it under the parent's lock. */
+export function forgetOnParent(id: AttachmentId, parent: string): void {
+  removeFile(fileOnParent(id, parent));
+}
+
+/** The last that is forgotten of an attachment. */
+export function forgetInNetwork(id: AttachmentId): void {
+  removeFile(fileInNetwork(id));
+  removeFolder(folderOfNetwork(id.network));
+}
+
+/**
+ * Forgets the parent where no attachment is left on it; call it under the parent's lock.
+ * @param port the parent's
+ * @param remove takes the link away, if it is to go with its last attachment. What is recorded stays where it throws
+ */
+export function forgetParentIfUnused(parent: string, port: LockedFile, remove: () => void): void {
+  if (!removeFolder(listOf(parent))) return;
+  remove();
+  if (readParentKey(parent) === undefined) {
+    removeFile(`${folderOf(parent)}/port`);
+    removeFolder(folderOf(parent));
+  }
+  port.remove();
 }
 
 /** Every attachment on a parent. */
 export function attachmentsOnParent(parent: string): Attachment[] {
-  return readAll(`${root}/parents/${parent}/attachments`);
+  return readAll(listOf(parent));
 }
 
-/** Every attachment of a network. */
-export function attachmentsOfNetwork(network: string): Attachment[] {
-  return readAll(`${root}/networks/${network}`);
+/**
+ * Every attachment of a network.
+ * @param host identity of the namespace in which the plugin runs: of several that share /run each has its own
+ */
+export function attachmentsOfNetwork(network: string, host: string): Attachment[] {
+  return readAll(folderOfNetwork(network)).filter((one) => one.host === undefined || one.host === host);
 }
 
 export function knownNetworks(): string[] {
   return listFolder(`${root}/networks`);
+}
+
+/** Every attachment of all networks. @param host as for {@link attachmentsOfNetwork} */
+export function allAttachments(host: string): Attachment[] {
+  return knownNetworks().flatMap((network) => attachmentsOfNetwork(network, host));
+}
+
+/** A parent by the name that it has now, for what earlier versions recorded under it. */
+export interface OlderParent {
+  readonly name: string;
+  /** Of the container's namespace, where the parent lies there. */
+  readonly namespaceInContainer: string | undefined;
+}
+
+/** The attachments that an earlier version recorded on the parent. */
+export function olderAttachments(older: OlderParent): Attachment[] {
+  return attachmentsOnParent(olderKey(older));
+}
+
+/** What the port says from the first step of {@link adoptOlder} on, until the next ADD has compared it with all attachments. */
+const adopting = "?";
+
+/**
+ * Takes over what an earlier version recorded on the parent: one list from now on. Call it under the parent's lock. Where a
+ * process was killed in the middle, the next goes on.
+ * @returns what is recorded of the port now
+ */
+export function adoptOlder(older: OlderParent, parent: string, port: LockedFile): string {
+  if (port.text !== "" && port.text !== adopting) return port.text;
+  const key = olderKey(older);
+  if (fileStatus(listOf(key)) === undefined) return port.text;
+  port.write(adopting);
+  withParent(key, (olderPort) => {
+    for (const attachment of attachmentsOnParent(key)) {
+      recordAttachment({ ...attachment, parent });
+      forgetOnParent(attachment, key);
+    }
+    forgetParentIfUnused(key, olderPort, () => {});
+  });
+  return adopting;
 }
 
 function readAll(folder: string): Attachment[] {
@@ -198,15 +300,18 @@ function readAttachment(path: string): Attachment | undefined {
 
 /** Each of these becomes a link's name, or a part of a path. */
 function isAttachment(record: Readonly<Record<string, unknown>>): record is Attachment & JsonObject {
-  const { network, containerId, ifname, netns, parent, parentName, linkInContainer, mode, flag } = record;
+  const { network, containerId, ifname, netns, host, link, parent, parentName, linkInContainer, mode, flag } = record;
   return (
     [network, containerId].every((name) => typeof name === "string" && isIdentifier(name)) &&
-    [ifname, parentName].every((name) => typeof name === "string" && interfaceNameFault(name) === undefined) &&
+    typeof ifname === "string" &&
+    interfaceNameFault(ifname) === undefined &&
+    typeof parentName === "string" &&
     typeof netns === "string" &&
     !netns.includes("\0") &&
-    typeof parent === "string" &&
-    (parent === parentName ||
-      (parent.startsWith(`${parentName}@`) && /^[\d:]+$/.test(parent.slice(`${parentName}@`.length)))) &&
+    (host === undefined || isNamespace(host)) &&
+    (link === undefined
+      ? interfaceNameFault(parentName) === undefined && isOlderKey(parent, parentName)
+      : isObject(link) && isLinkIdentity(link) && parent === parentKey(link.parentIndex, link.parentNamespace)) &&
     typeof linkInContainer === "boolean" &&
     typeof mode === "string" &&
     Object.hasOwn(modes, mode) &&
@@ -230,4 +335,20 @@ function isHostAccess(value: unknown): boolean {
 
 function isAddresses(value: unknown): boolean {
   return Array.isArray(value) && value.every((text) => typeof text === "string" && parseAddress(text) !== undefined);
+}
+
+function isLinkIdentity(link: Readonly<Record<string, unknown>>): link is LinkIdentity & JsonObject {
+  const { namespace, index, parentNamespace, parentIndex } = link;
+  return [namespace, parentNamespace].every(isNamespace) && [index, parentIndex].every(Number.isSafeInteger);
+}
+
+/** A parent's folder in versions before this one, or where one of these was taken over: see {@link adoptOlder}. */
+function isOlderKey(parent: unknown, name: string): boolean {
+  if (typeof parent !== "string") return false;
+  return parent === name || readParentKey(parent) !== undefined || parent.replace(/@\d+:\d+:\d+$/, "") === name;
+}
+
+/** Device, of two numbers, and inode. */
+function isNamespace(identity: unknown): boolean {
+  return typeof identity === "string" && /^\d+:\d+:\d+$/.test(identity);
 }

@@ -55,7 +55,9 @@ export const IFLA_LINKINFO = 18;
 export const IFLA_IFALIAS = 20;
 export const IFLA_AF_SPEC = 26;
 export const IFLA_NET_NS_FD = 28;
+export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
+export const IFLA_ALT_IFNAME = 53;
 
 export const IFLA_INFO_KIND = 1;
 export const IFLA_INFO_DATA = 2;
@@ -64,6 +66,14 @@ export const IFLA_INFO_SLAVE_KIND = 4;
 export const IFLA_IPVLAN_MODE = 1;
 export const IFLA_IPVLAN_FLAGS = 2;
 export const IFLA_VLAN_ID = 1;
+export const IFLA_VLAN_PROTOCOL = 5;
+
+/** Of a request for links: without counters, which take most of the answer. */
+export const RTEXT_FILTER_SKIP_STATS = 1 << 3;
+
+/** Bytes of a link's name, its NUL included. A longer one can only be an alternative name, of up to 127 bytes. */
+export const IFNAMSIZ = 16;
+
 export const IFLA_INET_CONF = 1;
 export const IPV4_DEVCONF_ARP_NOTIFY = 22;
 export const IFLA_INET6_ADDR_GEN_MODE = 8;
@@ -90,8 +100,14 @@ export const RTA_METRICS = 8;
 export const RTA_MULTIPATH = 9;
 export const RTA_TABLE = 15;
 
+export const RTNH_F_DEAD = 1;
+
 export const RTAX_MTU = 2;
 export const RTAX_ADVMSS = 8;
+
+/** Of a question for one route: with the table in which it is; as it is in that table, with all its next hops. */
+export const RTM_F_LOOKUP_TABLE = 0x1000;
+export const RTM_F_FIB_MATCH = 0x2000;
 
 export const RT_TABLE_MAIN = 254;
 export const RT_TABLE_LOCAL = 255;

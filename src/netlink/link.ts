@@ -2,6 +2,7 @@ import { Errno } from "../system/errno.ts";
 import { encode } from "../system/text.ts";
 import {
   type Attribute,
+  type Attributes,
   bytesAttribute,
   nestAttribute,
   readAttributes,
@@ -15,7 +16,7 @@ import {
 import { getS32, getU32, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
-import { dump, get, NetlinkError, type NetlinkSocket } from "./socket.ts";
+import { dump, exchange, type NetlinkSocket, type Outcome } from "./socket.ts";
 
 /** A link as the kernel describes it. */
 export interface Link {
@@ -40,7 +41,7 @@ export interface Link {
   readonly alias: string;
   /** Of kind "ipvlan". */
   readonly ipvlan: { readonly mode: number; readonly flags: number } | undefined;
-  /** Of kind "vlan". */
+  /** Of kind "vlan" with the protocol 802.1Q: its id. */
   readonly vlanId: number | undefined;
 }
 
@@ -80,8 +81,14 @@ export function readLink(payload: Uint8Array): Link {
             flags: readU16(kindData?.get(k.IFLA_IPVLAN_FLAGS)) ?? 0,
           }
         : undefined,
-    vlanId: kind === "vlan" ? readU16(kindData?.get(k.IFLA_VLAN_ID)) : undefined,
+    vlanId: kind === "vlan" && !is8021ad(kindData) ? readU16(kindData?.get(k.IFLA_VLAN_ID)) : undefined,
   };
+}
+
+/** Whether a VLAN's protocol is the provider's (ETH_P_8021AD, in the network's byte order): another VLAN of the same id. */
+function is8021ad(data: Attributes | undefined): boolean {
+  const protocol = data?.get(k.IFLA_VLAN_PROTOCOL);
+  return protocol?.[0] === 0x88 && protocol[1] === 0xa8;
 }
 
 /** The link of this name in the socket's namespace; undefined where there is none. */
@@ -93,9 +100,13 @@ export function linkByIndex(socket: NetlinkSocket, index: number): Link | undefi
   return getLink(socket, linkQuery(index));
 }
 
-/** Asks for a link by its name, as {@link linkQuery} by its index. */
+/**
+ * Asks for a link by its name or one of its alternative names (ip link property add), as {@link linkQuery} by its index. Kernels
+ * before 5.5, which know no long names, answer EINVAL to one.
+ */
 export function nameQuery(name: string): Request {
-  return query(ifinfomsg(0), [stringAttribute(k.IFLA_IFNAME, name)], `look up ${name}`);
+  const attribute = encode(name).length < k.IFNAMSIZ ? k.IFLA_IFNAME : k.IFLA_ALT_IFNAME;
+  return query(ifinfomsg(0), [stringAttribute(attribute, name)], `look up ${name}`);
 }
 
 /** Asks for a link; the answer's payload is for {@link readLink}. */
@@ -108,28 +119,65 @@ function query(header: Uint8Array, attributes: Attribute[], what: string): Reque
 }
 
 function getLink(socket: NetlinkSocket, request: Request): Link | undefined {
-  try {
-    return readLink(get(socket, request));
-  } catch (error) {
-    if (error instanceof NetlinkError && error.errno === Errno.ENODEV) return undefined;
-    throw error;
-  }
+  return foundLink(exchange(socket, [request])[0]);
+}
+
+/** The link in the answer to {@link nameQuery} or {@link linkQuery}; undefined where there is none. @throws NetlinkError */
+export function foundLink(outcome: Outcome): Link | undefined {
+  if (outcome instanceof Uint8Array) return readLink(outcome);
+  if (outcome === undefined || outcome.errno === Errno.ENODEV || outcome.errno === Errno.EINVAL) return undefined;
+  throw outcome;
 }
 
 /** Every link of the socket's namespace. */
 export function allLinks(socket: NetlinkSocket): Link[] {
-  return listLinks(socket, []);
+  return dumpLinks(socket, []).map(readLink);
 }
 
-/** Every ipvlan link of the socket's namespace; the kernel does the picking. */
-export function allIpvlans(socket: NetlinkSocket): Link[] {
-  // Kernels that know no filter answer with every link.
-  return listLinks(socket, [linkInfo("ipvlan", [])]).filter(({ kind }) => kind === "ipvlan");
+/** Every link of this kind in the socket's namespace. */
+export function linksOfKind(socket: NetlinkSocket, kind: string): Link[] {
+  // A kernel that has not loaded this kind, or knows no filter, answers with every link.
+  return dumpLinks(socket, [linkInfo(kind, [])])
+    .map(readLink)
+    .filter((link) => link.kind === kind);
 }
 
-function listLinks(socket: NetlinkSocket, attributes: readonly Attribute[]): Link[] {
-  const request = { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header: ifinfomsg(0), attributes, what: "list links" };
-  return dump(socket, request).map(readLink);
+/**
+ * The links of these kinds that stand on the link with index `lower`, in the socket's namespace: of others the kernel lists none.
+ * It picks the kind, but not the lower link.
+ */
+export function linksOn(socket: NetlinkSocket, lower: number, ...kinds: readonly string[]): Link[] {
+  const found: Link[] = [];
+  for (const kind of kinds) {
+    const payloads = dumpLinks(socket, [linkInfo(kind, [])]);
+    const [first] = payloads;
+    // A kernel that has not loaded this kind, or knows no filter, answers with every link, lo first.
+    const isFiltered = first === undefined || readLink(first).kind === kind;
+    const wanted = isFiltered ? [kind] : kinds;
+    const links = payloads.filter((payload) => isOn(payload, lower)).map(readLink);
+    found.push(...links.filter((link) => link.kind !== undefined && wanted.includes(link.kind)));
+    if (!isFiltered) break;
+  }
+  return found;
+}
+
+/** Every link that stands on the link with index `lower`, in the socket's namespace. */
+export function linksStandingOn(socket: NetlinkSocket, lower: number): Link[] {
+  return dumpLinks(socket, [])
+    .filter((payload) => isOn(payload, lower))
+    .map(readLink);
+}
+
+/** Whether an RTM_NEWLINK's link stands on `lower`: without reading all of it, for there may be thousands. */
+function isOn(payload: Uint8Array, lower: number): boolean {
+  const attributes = readAttributes(payload, 16);
+  return readU32(attributes.get(k.IFLA_LINK)) === lower && attributes.get(k.IFLA_LINK_NETNSID) === undefined;
+}
+
+function dumpLinks(socket: NetlinkSocket, attributes: readonly Attribute[]): Uint8Array[] {
+  const all = [u32Attribute(k.IFLA_EXT_MASK, k.RTEXT_FILTER_SKIP_STATS), ...attributes];
+  const header = ifinfomsg(0);
+  return dump(socket, { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header, attributes: all, what: "list links" });
 }
 
 export interface IpvlanOptions {
@@ -161,8 +209,8 @@ export function createIpvlan(options: IpvlanOptions): Request {
   return create(attributes, `create ipvlan ${options.name}`, options.index);
 }
 
-/** An 802.1Q sub-interface of the link with index `lower`. */
-export function createVlan(name: string, lower: number, vid: number): Request {
+/** An 802.1Q sub-interface of the link with index `lower`, up at once. @param index its own; 0: the kernel's choice */
+export function createVlan(name: string, lower: number, vid: number, index: number): Request {
   return create(
     [
       stringAttribute(k.IFLA_IFNAME, name),
@@ -170,11 +218,17 @@ export function createVlan(name: string, lower: number, vid: number): Request {
       linkInfo("vlan", [u16Attribute(k.IFLA_VLAN_ID, vid)]),
     ],
     `create vlan ${name}`,
+    index,
+    k.IFF_UP,
   );
 }
 
-export function createDummy(name: string): Request {
-  return create([stringAttribute(k.IFLA_IFNAME, name), linkInfo("dummy", [])], `create dummy ${name}`);
+/** Up at once. @param index its own; 0: the kernel's choice. @param mtu bytes; 0: the kernel's 1500 */
+export function createDummy(name: string, index: number, mtu: number): Request {
+  const attributes = [stringAttribute(k.IFLA_IFNAME, name)];
+  if (mtu !== 0) attributes.push(u32Attribute(k.IFLA_MTU, mtu));
+  attributes.push(linkInfo("dummy", []));
+  return create(attributes, `create dummy ${name}`, index, k.IFF_UP);
 }
 
 function linkInfo(kind: string, data: readonly Attribute[]): Attribute {
@@ -183,25 +237,33 @@ function linkInfo(kind: string, data: readonly Attribute[]): Attribute {
   return nestAttribute(k.IFLA_LINKINFO, info);
 }
 
-function create(attributes: Attribute[], what: string, index = 0): Request {
+function create(attributes: Attribute[], what: string, index: number, linkFlags = 0): Request {
   const flags = k.NLM_F_REQUEST | k.NLM_F_ACK | k.NLM_F_CREATE | k.NLM_F_EXCL;
-  return { type: k.RTM_NEWLINK, flags, header: ifinfomsg(index), attributes, what };
+  return { type: k.RTM_NEWLINK, flags, header: ifinfomsg(index, linkFlags, linkFlags), attributes, what };
+}
+
+/** Gives a link its alias: at most 255 bytes, and a NUL would count. */
+export function setAliasByIndex(index: number, alias: string): Request {
+  return {
+    type: k.RTM_NEWLINK,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifinfomsg(index),
+    attributes: [bytesAttribute(k.IFLA_IFALIAS, encode(alias))],
+    what: `set the alias of link ${index}`,
+  };
 }
 
 /**
  * Sets a link up and gives it an alias (at most 255 bytes, and a NUL would count).
- * @param index of the link; 0: of the link that has the name, which may be one made in the same send
+ * @param name for the error message alone. Index and name together ask for a rename, which kernels before 6.2 refuse to a link
+ *   that is up, as an IPAM may have set it, even where it has the name already (net/core/dev.c, dev_change_name).
  */
 export function setUp(index: number, name: string, alias: string): Request {
-  const attributes = [bytesAttribute(k.IFLA_IFALIAS, encode(alias))];
-  // Index and name together ask for a rename, which kernels before 6.2 refuse to a link that is up, as an IPAM may have set
-  // it, even where it has the name already (net/core/dev.c, dev_change_name).
-  if (index === 0) attributes.unshift(stringAttribute(k.IFLA_IFNAME, name));
   return {
     type: k.RTM_NEWLINK,
     flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
     header: ifinfomsg(index, k.IFF_UP, k.IFF_UP),
-    attributes,
+    attributes: [bytesAttribute(k.IFLA_IFALIAS, encode(alias))],
     what: `set ${name} up`,
   };
 }

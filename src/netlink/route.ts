@@ -2,10 +2,10 @@ import { type Address, bitsOf, type Family, formatAddress, fromBytes, type Prefi
 import { Errno } from "../system/errno.ts";
 import { addressFamily } from "./address.ts";
 import { align, bytesAttribute, nestAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
-import { getS32, getU16 } from "./bytes.ts";
+import { getS32, getU16, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
-import { dump, get, NetlinkError, type NetlinkSocket } from "./socket.ts";
+import { dump, exchange, NetlinkError, type NetlinkSocket } from "./socket.ts";
 import { dumpStrictly } from "./strict.ts";
 
 /** A route as this plugin adds it. Undefined: the kernel's own default. */
@@ -56,7 +56,7 @@ function rtmsg(family: number, length = 0, table = 0, protocol = 0, scope = 0, t
   header[5] = protocol;
   header[6] = scope;
   header[7] = type;
-  header[8] = flags;
+  set32(header, 8, flags);
   return header;
 }
 
@@ -129,17 +129,43 @@ export function readRoute(payload: Uint8Array): KernelRoute | undefined {
   };
 }
 
-/** struct rtnexthop: u16 length, u8 flags, u8 hops, s32 interface, then attributes. */
+/** struct rtnexthop: u16 length, u8 flags, u8 hops, s32 interface, then attributes. Those whose link is down lead nowhere. */
 function nextHops(bytes: Uint8Array | undefined): number[] {
   const interfaces: number[] = [];
   if (bytes === undefined) return interfaces;
   for (let at = 0; at + 8 <= bytes.length; ) {
     const length = getU16(bytes, at);
     if (length < 8) break;
-    interfaces.push(getS32(bytes, at + 4));
+    if (((bytes[at + 2] as number) & k.RTNH_F_DEAD) === 0) interfaces.push(getS32(bytes, at + 4));
     at += align(length);
   }
   return interfaces;
+}
+
+/**
+ * The entry of the routing tables that the kernel takes for packets to `address`, by its rules, tables and metrics. The error where
+ * it takes none: ENETUNREACH where there is none, EHOSTUNREACH, EACCES or EINVAL where it is an unreachable, prohibit or blackhole
+ * route.
+ */
+export function matchedRoute(socket: NetlinkSocket, address: Address): KernelRoute | NetlinkError {
+  return askRoute(socket, address, k.RTM_F_FIB_MATCH | k.RTM_F_LOOKUP_TABLE);
+}
+
+function askRoute(socket: NetlinkSocket, address: Address, flags: number): KernelRoute | NetlinkError {
+  const { family } = address;
+  const what = `look up the route to ${formatAddress(address)}`;
+  const [outcome] = exchange(socket, [
+    {
+      type: k.RTM_GETROUTE,
+      flags: k.NLM_F_REQUEST,
+      header: rtmsg(addressFamily(family), bitsOf(family), 0, 0, 0, 0, flags),
+      attributes: [bytesAttribute(k.RTA_DST, toBytes(address))],
+      what,
+    },
+  ]);
+  if (outcome instanceof NetlinkError) return outcome;
+  const route = outcome === undefined ? undefined : readRoute(outcome);
+  return route ?? new NetlinkError(what, Errno.EPROTO, "the answer holds no route");
 }
 
 /** Every route of a family in the socket's namespace, all tables. */
@@ -198,21 +224,11 @@ export function routesBy(socket: NetlinkSocket, filter: RouteFilter): KernelRout
   }
 }
 
-/** The route that the namespace's own packets to the address take now; undefined where there is none. */
+/**
+ * The route that the namespace's own packets to the address take now, resolved to one link; undefined where there is none, or it is
+ * no way out.
+ */
 export function routeTo(socket: NetlinkSocket, address: Address): KernelRoute | undefined {
-  const { family } = address;
-  const request = {
-    type: k.RTM_GETROUTE,
-    flags: k.NLM_F_REQUEST,
-    header: rtmsg(addressFamily(family), bitsOf(family)),
-    attributes: [bytesAttribute(k.RTA_DST, toBytes(address))],
-    what: `look up the route to ${formatAddress(address)}`,
-  };
-  try {
-    return readRoute(get(socket, request));
-  } catch (error) {
-    // ENETUNREACH, EHOSTUNREACH, and the errors of blackhole, prohibit and unreachable routes: EINVAL, EACCES.
-    if (error instanceof NetlinkError) return undefined;
-    throw error;
-  }
+  const route = askRoute(socket, address, 0);
+  return route instanceof NetlinkError ? undefined : route;
 }

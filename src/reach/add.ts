@@ -2,7 +2,7 @@ import type { Mode, NetworkConfig, ReachConfig } from "../config/network-config.
 import { unannounceable } from "../config/reach.ts";
 import { type Address, type Family, formatAddress } from "../ip/address.ts";
 import { modes } from "../link/modes.ts";
-import { type Attachment, amendAttachment, withParentLock } from "../link/records.ts";
+import { type Attachment, amendAttachment, withParent } from "../link/records.ts";
 import type { Link } from "../netlink/link.ts";
 import type { RouteOptions } from "../netlink/route.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
@@ -54,7 +54,7 @@ export function addHostAccess(
     translated: reach.translateSource,
     hostAddresses: reach.hostAddresses.map(formatAddress),
   };
-  withParentLock(attachment.parent, () => {
+  withParent(attachment.parent, () => {
     // First of all: DEL takes away what is on record.
     amendAttachment({ ...attachment, hostAccess: recorded });
     establish(host, parent, attachment, recorded, found);

@@ -1,8 +1,9 @@
 import type { Attachment } from "../cni/gc.ts";
 import { isHostLink } from "../link/parent/mark.ts";
-import { attachmentsOfNetwork, knownNetworks } from "../link/records.ts";
-import { allIpvlans } from "../netlink/link.ts";
+import { allAttachments } from "../link/records.ts";
+import { linksOfKind } from "../netlink/link.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
+import { homeNamespace, namespaceIdentity } from "../system/namespace.ts";
 import { hostRoutes, removeRuleIfUnused } from "./host-routes.ts";
 import { isOfNetwork, isOwners, type Owner } from "./owner.ts";
 import { removeHostLinkIfUnused, removeRoutes, withHostLinkLock } from "./remove.ts";
@@ -15,13 +16,13 @@ export function removeAbandonedHostAccess(host: NetlinkSocket, network: string, 
   const owners: Owner[] = [
     ...valid.map((one) => ({ ...one, network })),
     // A metric tells the network by a few bits only: another one's containers may have the same.
-    ...knownNetworks().flatMap(attachmentsOfNetwork),
+    ...allAttachments(namespaceIdentity(homeNamespace())),
   ];
   const abandoned = hostRoutes(host).filter(
     ({ priority }) => isOfNetwork(priority, network) && !owners.some((owner) => isOwners(priority, owner)),
   );
   removeRoutes(host, abandoned);
-  for (const { index, name } of allIpvlans(host).filter(isHostLink)) {
+  for (const { index, name } of linksOfKind(host, "ipvlan").filter(isHostLink)) {
     withHostLinkLock(host, index, (hostLink) => removeHostLinkIfUnused(host, name, hostLink));
   }
   removeRuleIfUnused(host);

@@ -1,11 +1,12 @@
 import { type Address, sameAddress } from "../ip/address.ts";
 import { remove } from "../link/ipvlan.ts";
 import { isHostLink } from "../link/parent/mark.ts";
-import { type Attachment, parentKey, withParentLock } from "../link/records.ts";
+import { type Attachment, parentKey, withParent } from "../link/records.ts";
 import { type Link, linkByIndex, linkByName } from "../netlink/link.ts";
 import { deleteProxy } from "../netlink/neighbour.ts";
 import type { KernelRoute } from "../netlink/route.ts";
 import { type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { homeNamespace, namespaceIdentity } from "../system/namespace.ts";
 import { addressesOf } from "./establish.ts";
 import { parentIndexOf } from "./host-link.ts";
 import {
@@ -32,7 +33,7 @@ export function removeHostAccess(host: NetlinkSocket, owner: Owner, attachment: 
   }
   const { link: name, addresses: texts, announced } = attachment.hostAccess;
   const addresses = addressesOf(texts);
-  withParentLock(attachment.parent, () => {
+  withParent(attachment.parent, () => {
     removeHostRoutes(host, addresses, owner, announced);
     const hostLink = linkByName(host, name);
     if (hostLink !== undefined && announced) removeProxies(host, hostLink, addresses);
@@ -58,7 +59,7 @@ export function withHostLinkLock(host: NetlinkSocket, index: number, work: (host
   const hostLink = linkByIndex(host, index);
   const parent = hostLink?.lower === undefined ? undefined : linkByIndex(host, hostLink.lower);
   if (hostLink === undefined || parent === undefined) work(undefined);
-  else withParentLock(parentKey(parent.name, undefined), () => work(hostLink));
+  else withParent(parentKey(parent.index, namespaceIdentity(homeNamespace())), () => work(hostLink));
 }
 
 /** Takes proxy entries away, but for addresses that somebody else has a route for by now: an entry does not tell whose it is. */

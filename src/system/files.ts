@@ -93,13 +93,12 @@ export function removeFile(path: string): boolean {
   return true;
 }
 
-/** Removes an empty folder; false where it is not empty or not there. */
+/** Removes a folder that is empty or not there. @returns false where it is not empty */
 export function removeFolder(path: string): boolean {
   const result = port.rmdir(cstring(path));
+  if (result === -Errno.ENOTEMPTY || result === -Errno.EEXIST) return false;
   // A file in its place is another matter.
-  const isMissing = result !== -Errno.ENOTDIR && isAbsent(-result);
-  if (isMissing || result === -Errno.ENOTEMPTY || result === -Errno.EEXIST) return false;
-  check(result, "rmdir", path);
+  if (result === -Errno.ENOTDIR || !isAbsent(-result)) check(result, "rmdir", path);
   return true;
 }
 
@@ -148,6 +147,8 @@ export interface FileStatus {
   readonly identity: string;
   readonly isFolder: boolean;
   readonly size: number;
+  /** How many names it has; 0 once the last is removed. */
+  readonly links: number;
   /** Nanoseconds since 1970. */
   readonly modified: bigint;
 }
@@ -169,12 +170,13 @@ function statx(fd: number, path: string, flags: number): FileStatus | undefined 
   const result = port.statx(fd, cstring(path), flags, STATX_BASIC_STATS, buffer);
   if (isAbsent(-result)) return undefined;
   check(result, "statx", path);
-  // struct statx: mode at 28, ino at 32, size at 40, mtime at 112 (s64 seconds, u32 nanoseconds), device at 136 and 140
+  // struct statx: nlink at 16, mode at 28, ino at 32, size at 40, mtime at 112 (s64 seconds, u32 nanoseconds), device at 136 and 140
   const view = new DataView(buffer.buffer);
   return {
     identity: `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${view.getBigUint64(32, true)}`,
     isFolder: (view.getUint16(28, true) & 0o170000) === 0o040000,
     size: Number(view.getBigUint64(40, true)),
+    links: view.getUint32(16, true),
     modified: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),
   };
 }
@@ -247,18 +249,23 @@ export function readSmall(path: string): string | undefined {
   if (isAbsent(-fd)) return undefined;
   check(fd, "open", path);
   try {
-    let buffer = new Uint8Array(1024);
-    for (let length = 0; ; ) {
-      const count = port.read(fd, buffer.subarray(length), buffer.length - length);
-      if (count === -Errno.EINTR) continue;
-      length += check(count, "read", path);
-      if (length < buffer.length) return decode(buffer.subarray(0, length));
-      const larger = new Uint8Array(buffer.length * 8);
-      larger.set(buffer);
-      buffer = larger;
-    }
+    return readOpen(fd, path);
   } finally {
     port.close(fd);
+  }
+}
+
+/** The text of a small open file, from where it stands. */
+export function readOpen(fd: number, path: string): string {
+  let buffer = new Uint8Array(1024);
+  for (let length = 0; ; ) {
+    const count = port.read(fd, buffer.subarray(length), buffer.length - length);
+    if (count === -Errno.EINTR) continue;
+    length += check(count, "read", path);
+    if (length < buffer.length) return decode(buffer.subarray(0, length));
+    const larger = new Uint8Array(buffer.length * 8);
+    larger.set(buffer);
+    buffer = larger;
   }
 }
 

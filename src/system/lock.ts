@@ -1,12 +1,13 @@
 import { port } from "#system";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { check, Errno } from "./errno.ts";
-import { O_CLOEXEC, O_CREAT, O_RDWR, openFileStatus, readText } from "./files.ts";
-import { cstring } from "./text.ts";
+import { O_CLOEXEC, O_CREAT, O_RDWR, openFileStatus, readOpen, readText, removeFile, writeAll } from "./files.ts";
+import { cstring, encode } from "./text.ts";
 import { timeLeft } from "./time-budget.ts";
 
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+const SEEK_SET = 0;
 
 /**
  * Holds flock(2) on a file, made where it is missing, while `work` runs. Waits for whoever holds it as long as the call has time: a process
@@ -14,12 +15,70 @@ const LOCK_NB = 4;
  * @throws PluginError 11 that names the lock and its holder
  */
 export function withLock<T>(path: string, work: () => T): T {
-  const fd = check(port.open(cstring(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), "open", path);
+  const fd = openLocked(path);
   try {
-    lock(fd, path);
     return work();
   } finally {
     port.close(fd);
+  }
+}
+
+function openLocked(path: string): number {
+  const fd = check(port.open(cstring(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), "open", path);
+  try {
+    lock(fd, path);
+    return fd;
+  } catch (error) {
+    port.close(fd);
+    throw error;
+  }
+}
+
+/** A small file that this process has locked. */
+export interface LockedFile {
+  readonly text: string;
+  /** Writes it anew in place: not whole or not at all, for what may be lost. */
+  write(text: string): void;
+  /** Removes it when the work under the lock is done. */
+  remove(): void;
+}
+
+/**
+ * {@link withLock} on a file that says something, too. One that says nothing when `work` is done is removed, as is one that `work`
+ * removes: who has waited for it meanwhile then locks the one that is made anew under its name.
+ */
+export function withLockedFile<T>(path: string, work: (file: LockedFile) => T): T {
+  for (;;) {
+    const fd = openLocked(path);
+    try {
+      const text = readOpen(fd, path);
+      // It is emptied before it is removed, so that one that says something need not be looked at for more.
+      if (text === "" && openFileStatus(fd).links === 0) continue;
+      let present = text;
+      let isAtStart = text === "";
+      let isRemoved = false;
+      try {
+        return work({
+          text,
+          write(wanted) {
+            const bytes = encode(wanted);
+            if (!isAtStart) check(port.lseek(fd, 0, SEEK_SET), "lseek", path);
+            isAtStart = false;
+            writeAll(fd, bytes, path);
+            if (bytes.length < encode(present).length) check(port.ftruncate(fd, bytes.length), "ftruncate", path);
+            present = wanted;
+          },
+          remove() {
+            isRemoved = true;
+          },
+        });
+      } finally {
+        if (isRemoved && present !== "") check(port.ftruncate(fd, 0), "ftruncate", path);
+        if (isRemoved || present === "") removeFile(path);
+      }
+    } finally {
+      port.close(fd);
+    }
   }
 }
 

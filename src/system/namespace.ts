@@ -48,7 +48,13 @@ export function inNamespace<T>(namespace: Namespace, work: () => T): T {
   }
 }
 
+const identities = new WeakMap<Namespace, string>();
+
 /** Device and inode: the same for every path to one namespace, and unique among those that exist. */
 export function namespaceIdentity(namespace: Namespace): string {
-  return openFileStatus(namespace.fd).identity;
+  const known = identities.get(namespace);
+  if (known !== undefined) return known;
+  const { identity } = openFileStatus(namespace.fd);
+  identities.set(namespace, identity);
+  return identity;
 }

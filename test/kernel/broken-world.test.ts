@@ -21,6 +21,20 @@ const worlds: { what: string; broken: string; del?: object }[] = [
   { what: "nothing was ever added", broken: "on h1 true" },
   { what: "the namespace is gone", broken: "ip netns del c1" },
   { what: "CNI_NETNS is not given", broken: "ip netns del c1", del: { environment: { CNI_NETNS: "" } } },
+  {
+    what: "CNI_NETNS is not given, and the interface lives",
+    broken: "on h1 true",
+    del: { environment: { CNI_NETNS: "" } },
+  },
+  {
+    what: "CNI_NETNS is another path to the namespace",
+    broken: "mkdir -p /run/other; : > /run/other/c1; mount --bind /run/netns/c1 /run/other/c1; umount /run/netns/c1",
+    del: { netns: "/run/other/c1", id: "c1" },
+  },
+  {
+    what: "CNI_NETNS leads to another namespace by now",
+    broken: "ip netns del c1; container c1; ip -n c1 link add eth0 type dummy",
+  },
   { what: "the namespace's mount is gone and its file is left", broken: "umount /run/netns/c1" },
   { what: "the interface is gone", broken: "ip -n c1 link del eth0" },
   { what: "the parent is gone", broken: "on h1 ip link del eth0.10" },
@@ -48,7 +62,10 @@ for (const [index, { what, broken, del: overrides }] of worlds.entries()) {
       t.strictSame([answer.code, answer.stdout], [0, ""], times);
     }
     await nothingLeft(t, lab);
-    if (what.startsWith("the configuration")) t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
+    const seen = await lab.ok(`
+      for n in /run/netns/c1 /run/other/c1; do nsenter --net=$n ip -o link show type ipvlan 2>/dev/null || true; done
+      umount /run/other/c1 2>/dev/null || true`);
+    t.equal(seen, "", "nor an interface where a path leads to it");
   });
 }
 

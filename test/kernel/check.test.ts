@@ -96,10 +96,12 @@ const damages: { what: string; damage: string; mend: string; message: RegExp }[]
     message: /192\.168\.1\.2/,
   },
   {
-    what: "that another container owns",
-    damage: "ip -n c1 link set eth0 alias 'ipvlan-cni other'",
-    mend: "ip -n c1 link set eth0 alias 'ipvlan-cni c1'",
-    message: /belongs to another container/,
+    what: "whose place another ipvlan has taken",
+    damage: `ip -n c1 link set eth0 down; ip -n c1 link set eth0 name eth9
+      on h1 ip link add iv9 link eth0 type ipvlan mode l2
+      on h1 ip link set iv9 netns c1; ip -n c1 link set iv9 name eth0; ip -n c1 link set eth0 up`,
+    mend: `ip -n c1 link del eth0; ip -n c1 link set eth9 name eth0; ${upAgain}`,
+    message: /interface eth0 is not the one that ADD made/,
   },
   {
     what: "replaced by one of another kind",
@@ -121,6 +123,14 @@ t.test("CHECK finds an attachment whole, and each damage with a message of its o
     await lab.ok(mend);
   }
   t.equal((await lab.call(check)).stdout, "", "whole again when all is mended");
+  await lab.ok("ip -n c1 link set eth0 alias mine");
+  t.equal((await lab.call(check)).stdout, "", "its alias is the container's own affair");
+  await lab.ok("on h1 rm -r /run/ipvlan-cni/networks; ip -n c1 link set eth0 alias 'ipvlan-cni other'");
+  t.match(
+    (await lab.call(check)).json,
+    { code: 107, msg: /belongs to another container/ },
+    "nothing else is left to go by",
+  );
   await lab.ok("ip -n c1 link del eth0");
   t.match(await lab.call(check), { code: 1, json: { code: 107, msg: /interface eth0 is gone/ } }, "removed");
 });
@@ -132,6 +142,32 @@ t.test("CHECK finds a MAC that differs from the recorded one", async (t) => {
   const answer = await lab.call({ command: "CHECK", netns: "c1", config: { ...config, prevResult } });
   t.match(answer.json, { code: 107, msg: /MAC 02:00:00:00:00:99, not/ });
 });
+
+t.test(
+  "CHECK compares with what ADD recorded: a choice that would fall elsewhere now, or nowhere, is none of its affair",
+  async (t) => {
+    await lab.ok(`reset; host h1; container peer c1; cable h1 eth0 peer eth0; cable h1 eth1 peer eth1
+    ip -n h1 -batch - <<'END'
+addr add 192.168.1.250/24 dev eth0
+addr add 10.0.0.5/8 dev eth1
+route add default via 192.168.1.254
+END`);
+    for (const master of [{ defaultRoute: "ipv4" }, { subnet: "192.168.1.250/32" }, ""]) {
+      const chosen = { ...config, master };
+      const prevResult = await lab.add({ netns: "c1", config: chosen });
+      const check = { command: "CHECK", netns: "c1", config: { ...chosen, prevResult } } as const;
+      await lab.ok("ip -n h1 route del default; ip -n h1 addr del 192.168.1.250/24 dev eth0");
+      t.equal((await lab.call(check)).stdout, "", `${JSON.stringify(master)}: nothing would be chosen`);
+      await lab.ok("ip -n h1 route add default via 10.0.0.1; ip -n h1 addr add 192.168.1.250/24 dev eth1");
+      t.equal((await lab.call(check)).stdout, "", `${JSON.stringify(master)}: another link would be`);
+      await lab.ok("ip -n h1 link set eth0 down");
+      t.match((await lab.call(check)).json, { code: 107, msg: /parent eth0 is down/ });
+      await lab.ok(`ip -n h1 link set eth0 up; ip -n h1 addr flush dev eth1; ip -n h1 addr add 10.0.0.5/8 dev eth1
+      ip -n h1 addr add 192.168.1.250/24 dev eth0; ip -n h1 route add default via 192.168.1.254`);
+      await lab.del({ netns: "c1", config: chosen });
+    }
+  },
+);
 
 t.test("CHECK without prevResult, or with one that lacks the interface, says so", async (t) => {
   const check = { command: "CHECK", netns: "c1" } as const;

@@ -48,9 +48,9 @@ export function writeSync(fd: number, text: string): void {
 
 /** As the program stat sees it, not as the port does. */
 export function statSync(path: string, { bigint = false }: { bigint?: boolean } = {}): Record<string, number | bigint> {
-  const words = tool("stat", "-L", "-c", "%d %i %s 0x%f %.9X %.9Y", path).trim().split(" ");
-  const [dev, ino, size, mode, atimeNs, mtimeNs] = words.map((word) => BigInt(word.replace(".", "")));
-  const status = { dev, ino, size, mode, atimeNs, mtimeNs } as Record<string, bigint>;
+  const words = tool("stat", "-L", "-c", "%d %i %s %h 0x%f %.9X %.9Y", path).trim().split(" ");
+  const [dev, ino, size, nlink, mode, atimeNs, mtimeNs] = words.map((word) => BigInt(word.replace(".", "")));
+  const status = { dev, ino, size, nlink, mode, atimeNs, mtimeNs } as Record<string, bigint>;
   if (bigint) return status;
   return Object.fromEntries(Object.entries(status).map(([name, value]) => [name, Number(value)]));
 }

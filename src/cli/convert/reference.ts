@@ -1,6 +1,7 @@
 import { isObject, type JsonObject } from "../../cni/json.ts";
-import type { NetworkConfig, Subnet } from "../../config/network-config.ts";
+import type { NetworkConfig, Subnet, Vlan } from "../../config/network-config.ts";
 import { parseName, parseNetworkConfig } from "../../config/parse.ts";
+import { vlanName } from "../../config/vlan-name.ts";
 import { PluginError } from "../../errors.ts";
 import { type Family, formatAddress, formatPrefix, sameAddress, usableRange } from "../../ip/address.ts";
 import { modes } from "../../link/modes.ts";
@@ -116,17 +117,12 @@ function masterOf({ name, parent }: NetworkConfig, remarks: string[]): { master?
   switch (parent.kind) {
     case "chained":
       return {};
-    case "named": {
-      const { vlan } = parent;
-      if (vlan !== undefined) {
-        remarks.push(
-          `the reference plugin makes no VLAN: ip link add link ${vlan.base} name ${parent.name} up type vlan id ${vlan.vid}`,
-        );
-      }
-      return { master: parent.name };
-    }
+    case "named":
+      return parent.vlan === undefined ? { master: parent.name } : { master: madeByHand(parent.vlan, remarks) };
+    case "vlan":
+      return { master: madeByHand(parent.vlan, remarks) };
     case "defaultRoute":
-      if (parent.family === 4 && parent.vlan === undefined) return {};
+      if (parent.family !== 6 && parent.vlan === undefined) return {};
       throw new Refusal(
         `network ${name}: the reference plugin picks a parent by the IPv4 default route alone: name one`,
       );
@@ -136,6 +132,13 @@ function masterOf({ name, parent }: NetworkConfig, remarks: string[]): { master?
       remarks.push(`the reference plugin makes no dummy link: ip link add ${parent.name} up type dummy`);
       return { master: parent.name };
   }
+}
+
+/** The name of a VLAN that the reference plugin does not make. */
+function madeByHand({ base, vid }: Vlan, remarks: string[]): string {
+  const name = vlanName(base, vid);
+  remarks.push(`the reference plugin makes no VLAN: ip link add link ${base} name ${name} up type vlan id ${vid}`);
+  return name;
 }
 
 /** A container of ours gets one address of each family, as from one set of ranges. */

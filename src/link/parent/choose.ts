@@ -1,28 +1,42 @@
-import type { ParentChoice, Vlan } from "../../config/network-config.ts";
+import type { ParentChoice } from "../../config/network-config.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
-import { contains, type Family, formatPrefix, type Prefix } from "../../ip/address.ts";
+import { contains, formatPrefix, type Prefix } from "../../ip/address.ts";
 import { allAddresses } from "../../netlink/address.ts";
-import { RT_TABLE_MAIN } from "../../netlink/constants.ts";
-import { linkByIndex } from "../../netlink/link.ts";
-import { allRoutes } from "../../netlink/route.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
+import { defaultRouteLink } from "./default-route.ts";
+import { linkNames } from "./names.ts";
 
-/** A parent by name, with what to make if there is no such link. */
-export interface NamedParent {
-  readonly name: string;
-  readonly vlan: Vlan | undefined;
-  readonly dummy: boolean;
-}
+/** A link by its name, one of its alternative names, or its index. */
+export type LinkReference = string | number;
 
-/** Turns a choice into a name: what remains open after the configuration was read is decided by the links of this node. */
-export function nameParent(socket: NetlinkSocket, choice: ParentChoice): NamedParent {
+/** The parent that is wanted on this node. */
+export type WantedParent =
+  /** This link, which must be there. */
+  | { readonly kind: "link"; readonly link: LinkReference }
+  /**
+   * An 802.1Q sub-interface, made where it is missing.
+   * @param name a link of this name is taken for it, whatever it is; undefined: nothing but this VLAN will do
+   */
+  | { readonly kind: "vlan"; readonly base: LinkReference; readonly vid: number; readonly name: string | undefined }
+  /** The dummy link of an isolated network, made where it is missing. */
+  | { readonly kind: "dummy"; readonly name: string };
+
+/**
+ * What remained open after the configuration was read is decided by the links, addresses and routes of this node.
+ * @throws PluginError 100 where none fits, or several do
+ */
+export function chooseParent(socket: NetlinkSocket, choice: ParentChoice): WantedParent {
   switch (choice.kind) {
     case "named":
-      return { name: choice.name, vlan: choice.vlan, dummy: false };
+      return choice.vlan === undefined
+        ? { kind: "link", link: choice.name }
+        : { kind: "vlan", ...choice.vlan, name: choice.name };
+    case "vlan":
+      return { kind: "vlan", ...choice.vlan, name: undefined };
     case "chained":
-      return { name: choice.name, vlan: undefined, dummy: false };
+      return { kind: "link", link: choice.name };
     case "dummy":
-      return { name: choice.name, vlan: undefined, dummy: true };
+      return { kind: "dummy", name: choice.name };
     case "defaultRoute":
       return onBase(defaultRouteLink(socket, choice.family), choice.vlan);
     case "subnet":
@@ -30,38 +44,19 @@ export function nameParent(socket: NetlinkSocket, choice: ParentChoice): NamedPa
   }
 }
 
-function onBase(base: string, vid: number | undefined): NamedParent {
-  if (vid === undefined) return { name: base, vlan: undefined, dummy: false };
-  const name = `${base}.${vid}`;
-  if (name.length > 15) {
-    throw new PluginError(
-      ErrorCode.invalidConfiguration,
-      `the name ${name} of VLAN ${vid}'s sub-interface is longer than the kernel's 15 characters: ` +
-        `make a sub-interface with a shorter name by hand and name it as "master"`,
-      "/vlan",
-    );
-  }
-  return { name, vlan: { base, vid }, dummy: false };
+function onBase(base: number, vid: number | undefined): WantedParent {
+  return vid === undefined ? { kind: "link", link: base } : { kind: "vlan", base, vid, name: undefined };
 }
 
-function defaultRouteLink(socket: NetlinkSocket, family: Family): string {
-  const indexes = new Set<number>();
-  for (const { dst, table, interfaces } of allRoutes(socket, family)) {
-    if (dst.length === 0 && table === RT_TABLE_MAIN) for (const index of interfaces) indexes.add(index);
-  }
-  return onlyLink(socket, indexes, `an IPv${family} default route`, "/master/defaultRoute");
-}
-
-function linkInSubnet(socket: NetlinkSocket, subnet: Prefix): string {
-  const indexes = new Set<number>();
-  for (const { index, prefix } of allAddresses(socket)) if (contains(subnet, prefix.address)) indexes.add(index);
-  return onlyLink(socket, indexes, `an address in ${formatPrefix(subnet)}`, "/master/subnet");
-}
-
-function onlyLink(socket: NetlinkSocket, indexes: Set<number>, what: string, pointer: string): string {
-  const names = [...indexes].map((index) => linkByIndex(socket, index)?.name ?? `link ${index}`);
-  const [name] = names;
-  if (name !== undefined && names.length === 1) return name;
-  const found = names.length === 0 ? "no link has" : `${names.join(", ")} have`;
-  throw new PluginError(ErrorCode.parent, `${found} ${what}, one is needed: name the parent as "master"`, pointer);
+function linkInSubnet(socket: NetlinkSocket, subnet: Prefix): number {
+  const addresses = allAddresses(socket).filter(({ prefix }) => contains(subnet, prefix.address));
+  const indexes = [...new Set(addresses.map(({ index }) => index))];
+  const [found] = indexes;
+  if (found !== undefined && indexes.length === 1) return found;
+  const who = found === undefined ? "no link has" : `${linkNames(socket, indexes)} have`;
+  throw new PluginError(
+    ErrorCode.parent,
+    `${who} an address in ${formatPrefix(subnet)}, one is needed: name the parent as "master"`,
+    "/master/subnet",
+  );
 }

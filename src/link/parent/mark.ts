@@ -16,10 +16,7 @@ export function isHostLink(link: Link): boolean {
   return link.kind === "ipvlan" && link.alias.startsWith(`${mark}: host side of `);
 }
 
-/**
- * Whether a link of this name can be one that this plugin has made: BASE.VID or di-NETWORK. Saves the question what it is. One
- * that was renamed by hand since is left to GC.
- */
+/** Whether a link of this name can be one that an earlier version has made, which did not record it: BASE.VID or di-NETWORK. */
 export function mayBeOurs(name: string): boolean {
   return name.includes(".") || name.startsWith("di-");
 }

@@ -1,21 +1,17 @@
 import { ErrorCode, PluginError } from "../../errors.ts";
-import { allIpvlans, type Link } from "../../netlink/link.ts";
+import { type Link, linksOn } from "../../netlink/link.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
 import { isAlive } from "../container-link.ts";
-import { remove } from "../ipvlan.ts";
 import { describePort } from "../modes.ts";
-import { type Attachment, attachmentsOnParent, recordedPort, recordPort } from "../records.ts";
+import type { Attachment } from "../records.ts";
 import { isHostLink } from "./mark.ts";
 
 /** What a container wants of the parent's port. */
-export type PortWish = Pick<Attachment, "parent" | "mode" | "flag">;
+export type PortWish = Pick<Attachment, "mode" | "flag">;
 
-/** Makes sure that the parent's port has, or may get, this mode and flag. @throws PluginError 101 */
-export function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): void {
-  const { recorded, stale } = refuseConflict(lower, parent, wish);
-  const wanted = describe(wish);
-  if (recorded !== wanted) recordPort(wish.parent, wanted);
-  for (const link of stale) remove(lower, link);
+/** As it is recorded: "l2 bridge". */
+export function portText({ mode, flag }: PortWish): string {
+  return `${mode} ${flag}`;
 }
 
 /**
@@ -24,38 +20,37 @@ export function claimPort(lower: NetlinkSocket, parent: Link, wish: PortWish): v
  *
  * @param lower socket in the parent's namespace. Interfaces that others made are seen there alone: the kernel lists none of
  *   other namespaces
- * @returns what is recorded of the port, and links of ours for containers that are all gone
+ * @param recorded what is recorded of the port; undefined or empty: nothing
+ * @param attachments those on the parent; asked for where there may be a conflict
+ * @returns links of ours for containers that are all gone, which the new one would change: to be removed before it is made
  * @throws PluginError 101
  */
 export function refuseConflict(
   lower: NetlinkSocket,
   parent: Link,
   wish: PortWish,
-): { recorded: string | undefined; stale: Link[] } {
-  const wanted = describe(wish);
-  const recorded = recordedPort(wish.parent);
-  if (recorded !== undefined && recorded !== wanted) {
-    for (const other of attachmentsOnParent(wish.parent)) {
-      if (describe(other) === wanted || !isAlive(other)) continue;
+  recorded: string | undefined,
+  attachments: () => readonly Attachment[],
+): Link[] {
+  const wanted = portText(wish);
+  if (recorded && recorded !== wanted) {
+    for (const other of attachments()) {
+      if (portText(other) === wanted || !isAlive(other)) continue;
       const holder = `container ${other.containerId} (network ${other.network})`;
-      throw conflict(parent.name, wanted, describe(other), holder);
+      throw conflict(parent.name, wanted, portText(other), holder);
     }
   }
   const stale: Link[] = [];
-  for (const link of allIpvlans(lower)) {
-    const { name, lower: index, lowerNamespace, ipvlan } = link;
-    if (ipvlan === undefined || index !== parent.index || lowerNamespace !== undefined) continue;
+  for (const link of linksOn(lower, parent.index, "ipvlan")) {
+    const { name, ipvlan } = link;
+    if (ipvlan === undefined) continue;
     const present = describePort(ipvlan.mode, ipvlan.flags);
     if (present === wanted) continue;
     // The host's own is for containers that are on record, and of those none is alive.
     if (isHostLink(link) && present === recorded) stale.push(link);
     else throw conflict(parent.name, wanted, present, `the link ${name}`);
   }
-  return { recorded, stale };
-}
-
-export function describe({ mode, flag }: PortWish): string {
-  return `${mode} ${flag}`;
+  return stale;
 }
 
 function conflict(parent: string, wanted: string, present: string, holder: string): PluginError {

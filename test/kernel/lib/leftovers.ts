@@ -1,6 +1,6 @@
 /**
- * Script that lists what the plugin has on a host: links of its own, records, reservations. Lock files stay by design, as do
- * host-local's notes of its last address. It starts few programs, since it ends most tests.
+ * Script that lists what the plugin has on a host: links of its own, records, reservations. host-local's lock file and notes of its
+ * last address stay by design. It starts few programs, since it ends most tests.
  */
 export function leftovers(host: string): string {
   return `on ${host} sh -c '
@@ -10,7 +10,7 @@ export function leftovers(host: string): string {
     for file in /run/ipvlan-cni/*/* /var/lib/cni/networks/*/* /var/lib/cni/networks/*/.*.tmp; do
       [ -e "$file" ] || continue
       case $file in
-        /run/ipvlan-cni/locks/* | /var/lib/cni/networks/*/last_reserved_ip.* | /var/lib/cni/networks/*/lock) ;;
+        /var/lib/cni/networks/*/last_reserved_ip.* | /var/lib/cni/networks/*/lock) ;;
         *) echo "$file" ;;
       esac
     done

@@ -1,9 +1,13 @@
 // Which link a network's parent is, what is made, what is refused, and what goes away again.
 import t from "tap";
+import { hash } from "../../../src/config/dummy-name.ts";
 import type { Call } from "../lib/lab.ts";
 import { nothingLeft, openLab } from "../lib/open-lab.ts";
 
 const lab = await openLab();
+
+/** As long as an alternative name can be. */
+const longName = `uplink-${"of-the-rack-".repeat(10)}`;
 
 /** Links of every kind, for one who looks for a parent. */
 await lab.ok(`
@@ -28,8 +32,12 @@ link add lower1 up type dummy
 link add ipvlan0 link lower1 up type ipvlan
 link add averylongname0 up type dummy
 link add link eth0 name foo40 up type vlan id 40
+link add link eth0 name eth1.44 up type vlan id 45
+link add link eth1 name eth1.46 up type vlan proto 802.1ad id 46
+link add eth1.47 up type dummy
 link add di-taken up type bridge
 link property add dev eth0 altname uplink7
+link property add dev eth0 altname ${longName}
 END`);
 
 const network = (keys: object, name = "net1") => ({
@@ -53,20 +61,22 @@ const refusals: [string, object, number, RegExp][] = [
   ["a VLAN whose base is down", { master: "down0.5" }, 100, /parent down0 .*it is down: ip link set down0 up/],
   ["VID 0", { master: "eth0.0" }, 100, /eth0\.0 does not exist.* a VLAN id is a number from 1 to 4094/],
   ["VID 4095", { master: "eth0.4095" }, 100, /eth0\.4095 .* a VLAN id is a number from 1 to 4094/],
-  ["a name that is too long", { master: "averylongname0.100" }, 7, /18 bytes, and the kernel takes 15/],
-  ["a VLAN that has another name", { master: "eth0.40" }, 100, /VLAN 40 on eth0 exists under another name/],
+  ["a name that not even an alternative name can be", { master: "n".repeat(128) }, 7, /128 bytes, .* takes 127/],
+  ["a VLAN that has another name", { master: "eth0.40" }, 100, /VLAN 40 on eth0 exists under another name, foo40:/],
+  ["the same by key", { master: "eth0", vlan: 40 }, 100, /VLAN 40 on eth0 exists under another name, foo40:/],
+  [
+    "a VLAN whose name another VLAN has",
+    { master: "eth1", vlan: 44 },
+    100,
+    /parent eth1\.44 .*it is not VLAN 44 of eth1 but VLAN 45 of eth0/,
+  ],
+  ["a provider's VLAN of the same id", { master: "eth1", vlan: 46 }, 100, /parent eth1\.46 .*not VLAN 46 of eth1 but/],
+  ["a VLAN whose name a dummy has", { master: "eth1", vlan: 47 }, 100, /not VLAN 47 of eth1 but a dummy/],
   ["a port of a bridge", { master: "port0" }, 100, /port0 .*it is a port of a bridge; use the bridge itself/],
   ["a port of a bond", { master: "slave0" }, 100, /slave0 .*it is a port of a bond; use the bond itself/],
   ["the lower device of a macvlan", { master: "lower0" }, 100, /lower0 .*lower device of the macvlan macvlan0/],
   ["an ipvlan", { master: "ipvlan0" }, 100, /ipvlan0 .*it is an ipvlan interface itself/],
   ["a dummy parent's name that another link has", { name: "taken" }, 100, /di-taken .*this one is bridge/],
-  ["no default route", { master: { defaultRoute: "ipv6" } }, 100, /no link has an IPv6 default route/],
-  [
-    "two default routes",
-    { master: { defaultRoute: "ipv4" } },
-    100,
-    /eth0, eth1 have an IPv4 default route, one is needed/,
-  ],
   [
     "no address in the subnet",
     { master: { subnet: "172.16.0.0/12" } },
@@ -82,15 +92,11 @@ const refusals: [string, object, number, RegExp][] = [
 ];
 
 t.test("a parent that cannot be is refused in words, and nothing is made", async (t) => {
-  await lab.ok(`
-    ip -n h1 route add default via 192.168.1.1
-    ip -n h1 route add default via 10.0.0.1 metric 100
-    ${links} > /tmp/lab/before`);
+  await lab.ok(`${links} > /tmp/lab/before`);
   const answers = await lab.together(refusals.map(([, keys]) => add(keys)));
   for (const [index, [what, , code, msg]] of refusals.entries()) t.match(answers[index]?.json, { code, msg }, what);
   t.equal(await lab.ok(`${links} | diff /tmp/lab/before - || true; ip -n c1 -o link show type ipvlan`), "");
   await nothingLeft(t, lab);
-  await lab.ok("ip -n h1 route del default via 10.0.0.1");
 });
 
 t.test("STATUS says what ADD would say", async (t) => {
@@ -107,10 +113,18 @@ t.test("STATUS says what ADD would say", async (t) => {
   );
 });
 
+const shortName = (vid: number) => `vl-${hash("averylongname0").slice(0, 7)}.${vid}`;
+
 /** [what, keys, the link that the container's interface must lie on, whether the plugin makes it] */
 const choices: [string, object, string, boolean][] = [
   ["Docker's key", { parent: "eth1" }, "eth1", false],
   ["an alternative name", { master: "uplink7" }, "eth0", false],
+  ["a long alternative name", { master: longName }, "eth0", false],
+  ["a VLAN on an alternative name", { master: longName, vlan: 11 }, "eth0.11", true],
+  ["the same as BASE.VID", { master: "uplink7.12" }, "eth0.12", true],
+  ["a VLAN on a base of a long name", { master: "averylongname0", vlan: 100 }, shortName(100), true],
+  ["the same as BASE.VID", { master: "averylongname0.4094" }, shortName(4094), true],
+  ["a link by name, whatever it is", { master: "eth1.44" }, "eth1.44", false],
   ["the default route", { master: { defaultRoute: "ipv4" } }, "eth0", false],
   ["an address in a subnet", { master: { subnet: "10.0.0.0/8" } }, "eth1", false],
   ["an IPv6 address in a subnet", { master: { subnet: "2001:db8:1::/64" } }, "eth1", false],
@@ -122,7 +136,7 @@ const choices: [string, object, string, boolean][] = [
 ];
 
 t.test("a parent is found, or made, on each node", async (t) => {
-  await lab.ok(`${links} > /tmp/lab/before`);
+  await lab.ok(`ip -n h1 route add default via 192.168.1.1; ${links} > /tmp/lab/before`);
   // All in one container, under names and subnets of their own.
   const calls = choices.map(([, keys], index): Call => {
     const ipam = { subnets: [{ subnet: `10.7.${index}.0/24` }] };
@@ -208,3 +222,237 @@ t.test(
     await nothingLeft(t, lab);
   },
 );
+
+/** [what, what `ip -batch` on the host is told, the keys of the parent, the link that is the parent or the refusal] */
+const defaultRoutes: [string, string, object, string | RegExp][] = [
+  ["none", "", { master: { defaultRoute: "ipv4" } }, /no link has an IPv4 default route/],
+  ["none of either family", "", { master: "" }, /no link has a default route, of IPv4 or IPv6/],
+  [
+    "the lowest metric, which is listed last",
+    "route add default via 192.168.1.1 metric 200\nroute add default via 10.0.0.1 metric 100",
+    { master: { defaultRoute: "ipv4" } },
+    "eth1",
+  ],
+  [
+    "the same by the reference plugin's rule",
+    "route add default via 192.168.1.1 metric 200\nroute add default via 10.0.0.1 metric 100",
+    { master: "" },
+    "eth1",
+  ],
+  [
+    "IPv6's, also by metric",
+    "route add default via 2001:db8:1::1 metric 100\nroute add default via 2001:db8:2::1 metric 50",
+    { master: { defaultRoute: "ipv6" } },
+    "eth0",
+  ],
+  [
+    "IPv6's where IPv4 has none, by the reference plugin's rule",
+    "route add default via 2001:db8:1::1",
+    { master: "" },
+    "eth1",
+  ],
+  ["IPv6's is not IPv4's", "route add default via 2001:db8:1::1", { master: { defaultRoute: "ipv4" } }, /no link/],
+  [
+    "several next hops",
+    "route add default nexthop via 192.168.1.1 nexthop via 10.0.0.1",
+    { master: { defaultRoute: "ipv4" } },
+    /eth0, eth1 share an IPv4 default route, one is needed/,
+  ],
+  [
+    "several next hops over one link",
+    "route add default nexthop via 10.0.0.1 nexthop via 10.0.0.2",
+    { master: { defaultRoute: "ipv4" } },
+    "eth1",
+  ],
+  [
+    "an unreachable route before it",
+    "route add default via 192.168.1.1 metric 200\nroute add unreachable default metric 100",
+    { master: { defaultRoute: "ipv4" } },
+    /IPv4 default route that the kernel takes is no way out/,
+  ],
+  [
+    "an unreachable route behind it",
+    "route add default via 192.168.1.1 metric 200\nroute add unreachable default metric 300",
+    { master: { defaultRoute: "ipv4" } },
+    "eth0",
+  ],
+  [
+    "another table to which a rule leads",
+    "route add default via 192.168.1.1\nroute add default via 10.0.0.1 table 77\nrule add pref 100 lookup 77",
+    { master: { defaultRoute: "ipv4" } },
+    "eth1",
+  ],
+  [
+    "the main table's, by the reference plugin's rule",
+    "route add default via 192.168.1.1\nroute add default via 10.0.0.1 table 77\nrule add pref 100 lookup 77",
+    { master: "" },
+    "eth0",
+  ],
+  [
+    "halves of the address space laid over it, as VPNs do",
+    "route add default via 192.168.1.1\nroute add 0.0.0.0/1 via 10.0.0.1\nroute add 128.0.0.0/1 via 10.0.0.1",
+    { master: { defaultRoute: "ipv4" } },
+    "eth0",
+  ],
+  [
+    "a next hop that is an object of its own",
+    "nexthop add id 7 via 10.0.0.1 dev eth1\nroute add default nhid 7",
+    { master: { defaultRoute: "ipv4" } },
+    "eth1",
+  ],
+];
+
+t.test("the default route is the one that the kernel would take", async (t) => {
+  await lab.ok("ip -n h1 route flush default; ip -n h1 addr add 2001:db8:2::5/64 dev eth0 nodad");
+  const found: (readonly [string, unknown])[] = [];
+  for (const [what, script, keys, expected] of defaultRoutes) {
+    await lab.ok(`printf '%s\n' "${script}" | ip -n h1 -batch -`);
+    const call = add(keys, { ifname: "net0" });
+    const answer = await lab.call(call);
+    if (typeof expected === "string") {
+      const seen = await lab.ok(`ip -n h1 -o link show dev ${expected}; ip -n c1 -o link show dev net0`);
+      t.equal(/ net0@if(\d+)/.exec(seen)?.[1], /^\d+/.exec(seen)?.[0], `${what}: ${answer.stdout}`);
+      await lab.del(call);
+    } else t.match(answer.json, { code: 100, msg: expected }, what);
+    found.push([what, answer.json]);
+    await lab.ok(`
+      ip -n h1 route flush table 77 2>/dev/null || true
+      ip -n h1 rule del pref 100 2>/dev/null || true
+      for route in default 0.0.0.0/1 128.0.0.0/1; do
+        while ip -n h1 route del $route 2>/dev/null; do :; done
+        while ip -n h1 -6 route del $route 2>/dev/null; do :; done
+      done
+      ip -n h1 nexthop flush > /dev/null 2>&1 || true`);
+  }
+  await nothingLeft(t, lab);
+});
+
+t.test("a member of a VRF carries containers; in l3s the kernel lets nothing in, and a warning says so", async (t) => {
+  await lab.ok(`
+    cable h1 up1 peer up1
+    ip -n h1 -batch - <<'END'
+link add red up type vrf table 10
+link set up1 master red
+addr add 172.30.0.1/24 dev up1
+END
+    ip -n peer -batch - <<'END'
+addr add 172.30.0.2/24 dev up1
+route add 172.31.0.0/16 via 172.30.0.1
+END
+    on h1 sh -c 'echo 1 > /proc/sys/net/ipv4/ip_forward'`);
+  for (const [mode, subnet] of [
+    ["l2", "172.30.0.128/25"],
+    ["l3", "172.31.1.0/24"],
+    ["l3s", "172.31.2.0/24"],
+  ]) {
+    const ipam = { subnets: [{ subnet, ...(mode === "l2" ? { gateway: "172.30.0.129" } : {}) }] };
+    const call = add({ master: "up1", mode, ipam });
+    const { code, stdout, stderr } = await lab.call(call);
+    t.equal(code, 0, stdout);
+    await lab.ok("ip -n c1 route replace 172.30.0.0/24 dev eth0");
+    const pinged = await lab.sh("inside c1 ping -nq -c 1 -w 3 172.30.0.2");
+    t.equal(pinged.code === 0, mode !== "l3s", `${mode}: ${pinged.stdout}`);
+    t.equal(/up1 is in a VRF, .* in mode l3s:/.test(stderr), mode === "l3s", stderr);
+    await lab.del(call);
+  }
+  await nothingLeft(t, lab);
+});
+
+t.test("the dummy of an isolated network has the MTU that the network is to have", async (t) => {
+  const call = add({ internal: true, mtu: 9000 });
+  const result = await lab.add(call);
+  t.equal(result.interfaces[0].mtu, 9000);
+  t.match(await lab.ok("ip -n h1 -o link show di-net1"), / mtu 9000 /);
+  t.match((await lab.call(add({ internal: true, mtu: 9001 }, { netns: "c2" }))).json, {
+    code: 7,
+    msg: /mtu 9001 is larger than the parent's: di-net1 has 9000/,
+  });
+  await lab.del(call);
+  await nothingLeft(t, lab);
+});
+
+t.test("a sub-interface of ours that was renamed by hand is used, and goes with its last container", async (t) => {
+  const first = add({ master: "eth0", vlan: 10 });
+  const second = add({ master: "eth0.10" }, { netns: "c2" });
+  await lab.add(first);
+  await lab.ok("ip -n h1 link set eth0.10 down; ip -n h1 link set eth0.10 name lan10; ip -n h1 link set lan10 up");
+  t.strictSame(
+    (
+      await lab.calls([
+        { ...first, command: "STATUS" },
+        { ...second, command: "STATUS" },
+      ])
+    ).map(({ stdout }) => stdout),
+    ["", ""],
+  );
+  t.match((await lab.call(add({ master: "lan10", mode: "l3" }, { netns: "c2" }))).json, {
+    code: 101,
+    msg: /container c1/,
+  });
+  await lab.add(second);
+  t.equal((await lab.ok("ip -n h1 -d -o link show type vlan | grep -c 'eth0: .* id 10 '")).trim(), "1");
+  await lab.del(first);
+  await lab.del(second);
+  await nothingLeft(t, lab);
+
+  // One that somebody else made under another name: STATUS says so, as ADD does.
+  const foreign = add({ master: "eth0.40" });
+  const [status, refused] = await lab.calls([{ ...foreign, command: "STATUS" }, foreign]);
+  for (const answer of [status, refused])
+    t.match(answer?.json, { msg: /VLAN 40 on eth0 exists under another name, foo40/ });
+});
+
+t.test("a link of ours that somebody else has begun to use stays, with a warning, until that ends", async (t) => {
+  const uses: [string, string, string, RegExp][] = [
+    [
+      "an address",
+      "ip -n h1 addr add 172.29.0.1/24 dev eth0.10",
+      "ip -n h1 addr flush dev eth0.10",
+      /has the address 172\.29\.0\.1\/24/,
+    ],
+    [
+      "an IPv6 address",
+      "ip -n h1 addr add fd00::1/64 dev eth0.10 nodad",
+      "ip -n h1 addr flush dev eth0.10",
+      /has the address fd00::1\/64/,
+    ],
+    [
+      "a link on it",
+      "ip -n h1 link add link eth0.10 name mv0 type dummy; ip -n h1 link add link eth0.10 name q0 type vlan id 5",
+      "ip -n h1 link del q0; ip -n h1 link del mv0",
+      /q0 stands on it/,
+    ],
+    ["a VRF", "ip -n h1 link set eth0.10 master red", "ip -n h1 link set eth0.10 nomaster", /is a port of red/],
+  ];
+  const call = add({ master: "eth0.10" });
+  for (const [what, use, end, warning] of uses) {
+    await lab.add(call);
+    await lab.ok(use);
+    const answer = await lab.call({ ...call, command: "DEL" });
+    t.strictSame([answer.code, answer.stdout], [0, ""], what);
+    t.match(answer.stderr, warning, what);
+    t.equal((await lab.sh("ip -n h1 link show eth0.10")).code, 0, `${what}: it is there`);
+    await lab.ok(end);
+    await lab.add(call);
+    await lab.del(call);
+    await nothingLeft(t, lab);
+  }
+});
+
+t.test("two hosts that share /run do not take their parents for one", async (t) => {
+  // A node in a namespace of its own, by the same files.
+  await lab.ok("container h2 d1; : > /run/hosts/h2; mount --bind /run/hosts/h1 /run/hosts/h2; cable h2 eth0 peer eth2");
+  const here = add({ master: "eth0.10" });
+  const there = add({ master: "eth0.10", mode: "l3" }, { netns: "d1", host: "h2" });
+  await lab.add(here);
+  await lab.add(there);
+  const seen = await lab.ok("for c in c1 d1; do ip -n $c -d -o link show eth0; done");
+  t.match(seen, /mode l2[\s\S]*mode l3/);
+  // Each one's GC is about its own containers.
+  const gc = { ...network({ master: "eth0.10" }), "cni.dev/valid-attachments": [] };
+  t.equal((await lab.call({ command: "GC", host: "h2", config: gc })).stdout, "");
+  t.match(await lab.ok("ip -n c1 -o link show eth0; ip -n h1 -o link show eth0.10"), / eth0@/);
+  t.equal(await lab.ok("ip -n d1 -o link show type ipvlan; ip -n h2 -o link show type vlan"), "");
+  await lab.del(here);
+  await nothingLeft(t, lab, ["h1", "h2"]);
+});

@@ -53,6 +53,54 @@ t.test(
   },
 );
 
+t.test("a container holds the port, whatever it has made of its interface's name, alias and state", async (t) => {
+  const running = add({});
+  await lab.add(running);
+  const disguises = [
+    "link set eth0 down\nlink set eth0 name pod0\nlink set pod0 up",
+    "link set pod0 alias mine",
+    "link set pod0 alias 'ipvlan-cni c2'",
+    "link set pod0 down",
+  ];
+  const other = network({ mode: "l3" }, "net2");
+  for (const disguise of disguises) {
+    await lab.ok(`ip -n c1 -batch - <<'END'\n${disguise}\nEND`);
+    for (const netns of ["c1", "c2"]) {
+      t.match(
+        (await lab.call(add({}, { netns, config: other }))).json,
+        { code: 101, msg: /by container c1/ },
+        disguise,
+      );
+    }
+    t.match((await lab.call(running)).json, { code: 102, msg: /c1 is attached to network net1 as eth0 already/ });
+  }
+  t.match(await lab.ok("ip -n c1 -d -o link show pod0"), "mode l2 bridge");
+  // The proof finds it for DEL, too, and for GC.
+  await lab.del(running);
+  t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
+  await nothingLeft(t, lab);
+  await lab.add(running);
+  await lab.ok(`ip -n c1 -batch - <<'END'\n${disguises[0]}\n${disguises[2]}\nEND`);
+  await lab.call({ command: "GC", config: { ...network({}), "cni.dev/valid-attachments": [] } });
+  t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
+  await nothingLeft(t, lab);
+});
+
+t.test("an interface of the recorded name that is another one's is not taken for the container's", async (t) => {
+  const running = add({});
+  await lab.add(running);
+  // The container's is gone; at its place there is one that somebody else made, even with the right alias.
+  await lab.ok(`ip -n c1 link del eth0
+    on h1 ip link add iv9 link eth0 type ipvlan mode l2
+    on h1 ip link set iv9 netns c1
+    ip -n c1 link set iv9 name eth0
+    ip -n c1 link set eth0 alias 'ipvlan-cni c1'`);
+  await lab.del(running);
+  t.match(await lab.ok("ip -n c1 -o link show eth0"), "alias ipvlan-cni c1", "it stays");
+  await lab.ok("ip -n c1 link del eth0");
+  await nothingLeft(t, lab);
+});
+
 t.test("a container that ended without DEL holds nothing", async (t) => {
   const ended = ["c2", "c3"].map((netns) => add({}, { netns }));
   for (const { code, stdout } of await lab.together(ended)) t.equal(code, 0, stdout);

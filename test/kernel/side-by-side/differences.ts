@@ -60,7 +60,7 @@ export const differences: readonly Difference[] = [
   },
   {
     reference: "DEL deletes whatever link has the interface's name.",
-    here: "It deletes the container's own: an ipvlan whose alias names it (`ipvlan-cni CONTAINERID`).",
+    here: "It deletes the container's own: the ipvlan that ADD recorded by index, parent and namespace, whatever became of its name and alias.",
     why: "Paths of namespaces are used again; another plugin's or container's interface must stay.",
     covers: (finding) =>
       finding.place === "link.ifalias" ||

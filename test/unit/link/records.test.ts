@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { existsSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,17 +7,22 @@ import t from "tap";
 import { port } from "#system";
 import {
   type Attachment,
+  type AttachmentId,
+  adoptOlder,
   attachmentsOfNetwork,
   attachmentsOnParent,
   findAttachment,
-  forgetAttachment,
+  forgetInNetwork,
+  forgetOnParent,
   forgetParentIfUnused,
   knownNetworks,
+  olderAttachments,
   parentKey,
+  parentsOfUnreadable,
+  readParentKey,
   recordAttachment,
   recordedPort,
-  recordPort,
-  withParentLock,
+  withParent,
 } from "../../../src/link/records.ts";
 import { Errno, SystemError } from "../../../src/system/errno.ts";
 import { decode } from "../../../src/system/text.ts";
@@ -30,14 +35,20 @@ t.beforeEach((t) => {
   t.teardown(redirect(folder));
 });
 
-function attachment(values: Partial<Attachment> = {}): Attachment {
+const host = "0:4:4026531840";
+const eth0 = parentKey(2, host);
+
+function attachment(values: Partial<Attachment> = {}, parentIndex = 2): Attachment {
   return {
     network: "net",
     containerId: "c1",
     ifname: "eth0",
     netns: "/run/netns/c1",
-    parent: "eth0",
-    parentName: "eth0",
+    host,
+    link: { namespace: "0:4:4026532201", index: 1048577, parentIndex, parentNamespace: host },
+    parent: parentKey(parentIndex, host),
+    parentName: `eth${parentIndex - 2}`,
+    parentMayBeOurs: false,
     linkInContainer: false,
     mode: "l2",
     flag: "bridge",
@@ -45,15 +56,34 @@ function attachment(values: Partial<Attachment> = {}): Attachment {
   };
 }
 
+/** As versions before this one wrote it. */
+function olderAttachment(values: Partial<Attachment> = {}): Attachment {
+  const { host, link, parentMayBeOurs, ...rest } = attachment({ parent: "eth0" });
+  return { ...rest, ...values } as Attachment;
+}
+
 function record(one: Attachment): Attachment {
-  withParentLock(one.parent, () => {
-    recordPort(one.parent, `${one.mode} ${one.flag}`);
+  withParent(one.parent, (port) => {
+    port.write(`${one.mode} ${one.flag}`);
     recordAttachment(one);
   });
   return one;
 }
 
-const forget = (one: Attachment): boolean => withParentLock(one.parent, () => forgetAttachment(one));
+/** @returns whether it was the parent's last */
+function forget(one: Attachment): boolean {
+  let wasLast = false;
+  withParent(one.parent, (port) => {
+    forgetOnParent(one, one.parent);
+    forgetParentIfUnused(one.parent, port, () => {
+      wasLast = true;
+    });
+    forgetInNetwork(one);
+  });
+  return wasLast;
+}
+
+const id = (network: string, containerId: string, ifname: string): AttachmentId => ({ network, containerId, ifname });
 const ids = (attachments: readonly Attachment[]): string[] => attachments.map(({ containerId }) => containerId).sort();
 const files = (): string[] =>
   readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -63,64 +93,186 @@ const files = (): string[] =>
 t.test("what is recorded is found again, by itself, by its parent and by its network", (t) => {
   const one = record(attachment());
   const two = record(attachment({ containerId: "c2", network: "other" }));
-  const three = record(attachment({ containerId: "c3", parent: "eth1", parentName: "eth1" }));
-  t.same(findAttachment("net", "c1", "eth0"), one);
-  t.same(findAttachment("other", "c2", "eth0"), two);
-  t.same(ids(attachmentsOnParent("eth0")), ["c1", "c2"]);
-  t.same(ids(attachmentsOfNetwork("net")), ["c1", "c3"]);
-  t.same(attachmentsOnParent("eth1"), [three]);
+  const three = record(attachment({ containerId: "c3" }, 3));
+  t.same(findAttachment(id("net", "c1", "eth0")), one);
+  t.same(findAttachment(id("other", "c2", "eth0")), two);
+  t.same(ids(attachmentsOnParent(eth0)), ["c1", "c2"]);
+  t.same(ids(attachmentsOfNetwork("net", host)), ["c1", "c3"]);
+  t.same(attachmentsOnParent(parentKey(3, host)), [three]);
   t.same(knownNetworks().sort(), ["net", "other"]);
   t.end();
 });
 
 t.test("nothing is recorded at first", (t) => {
-  t.equal(findAttachment("net", "c1", "eth0"), undefined);
-  t.equal(recordedPort("eth0"), undefined);
-  t.same([attachmentsOnParent("eth0"), attachmentsOfNetwork("net"), knownNetworks()], [[], [], []]);
+  t.equal(findAttachment(id("net", "c1", "eth0")), undefined);
+  t.equal(recordedPort(eth0), undefined);
+  t.same([attachmentsOnParent(eth0), attachmentsOfNetwork("net", host), knownNetworks()], [[], [], []]);
   t.end();
 });
 
 t.test("a container's interfaces are told apart, and so are networks", (t) => {
   record(attachment());
   record(attachment({ ifname: "net1" }));
-  t.equal(findAttachment("net", "c1", "net2"), undefined);
-  t.equal(findAttachment("other", "c1", "eth0"), undefined);
-  t.equal(attachmentsOnParent("eth0").length, 2);
+  t.equal(findAttachment(id("net", "c1", "net2")), undefined);
+  t.equal(findAttachment(id("other", "c1", "eth0")), undefined);
+  t.equal(attachmentsOnParent(eth0).length, 2);
   t.end();
 });
 
 t.test("a record that an unfinished ADD left is replaced, in both places", (t) => {
   record(attachment({ netns: "/run/netns/old" }));
   const again = record(attachment({ netns: "/run/netns/new" }));
-  t.same(findAttachment("net", "c1", "eth0"), again);
-  t.same(attachmentsOnParent("eth0"), [again]);
+  t.same(findAttachment(id("net", "c1", "eth0")), again);
+  t.same(attachmentsOnParent(eth0), [again]);
   t.end();
 });
 
-t.test("forgetting says whether that was the parent's last record, and leaves nothing but the lock", (t) => {
+t.test("the last attachment that is forgotten takes the parent with it, and leaves nothing", (t) => {
   const one = record(attachment());
   const two = record(attachment({ containerId: "c2" }));
-  t.equal(recordedPort("eth0"), "l2 bridge");
+  t.equal(recordedPort(eth0), "l2 bridge");
   t.equal(forget(one), false);
-  t.equal(recordedPort("eth0"), "l2 bridge");
-  t.same([ids(attachmentsOnParent("eth0")), ids(attachmentsOfNetwork("net"))], [["c2"], ["c2"]]);
+  t.equal(recordedPort(eth0), "l2 bridge");
+  t.same([ids(attachmentsOnParent(eth0)), ids(attachmentsOfNetwork("net", host))], [["c2"], ["c2"]]);
   t.equal(forget(two), true);
-  t.equal(recordedPort("eth0"), undefined);
-  t.same(files(), ["eth0"], "the lock");
+  t.equal(recordedPort(eth0), undefined);
+  t.same(files(), [], "not even a lock");
   t.same([readdirSync(join(folder, "parents")), knownNetworks()], [[], []]);
-  t.equal(forget(two), false, "once more there is nothing to forget, which is no error");
+  t.equal(forget(two), true, "once more there is nothing to forget, which is no error");
+  t.same(files(), []);
   t.end();
 });
 
-t.test("a parent on which nothing is recorded is unused, whatever a killed ADD left of it", (t) => {
+t.test(
+  "a parent's link that could not be taken away is found by the next DEL, since its attachment stays recorded",
+  (t) => {
+    const one = record(attachment());
+    t.throws(() =>
+      withParent(eth0, (port) => {
+        forgetOnParent(one, eth0);
+        forgetParentIfUnused(eth0, port, () => {
+          throw new Error("the kernel refuses");
+        });
+        forgetInNetwork(one);
+      }),
+    );
+    t.same(findAttachment(one), one);
+    t.equal(forget(one), true);
+    t.same(files(), []);
+    t.end();
+  },
+);
+
+t.test("an ADD after a process that was killed while it forgot a parent finds its way", (t) => {
+  mkdirSync(join(folder, "ports"));
+  writeFileSync(join(folder, "ports", eth0), "l3 bridge");
   const one = record(attachment());
-  t.equal(forgetParentIfUnused("eth0"), false);
-  t.equal(recordedPort("eth0"), "l2 bridge");
+  t.same(attachmentsOnParent(eth0), [one]);
+  t.equal(recordedPort(eth0), "l2 bridge");
+  t.end();
+});
+
+t.test("who has waited for a parent that was forgotten meanwhile works on the one that is made anew", (t) => {
+  const one = record(attachment());
+  const flock = port.flock;
+  let waits = 1;
+  // The holder before us: it has forgotten the parent when it lets us in.
+  (port as { flock: typeof flock }).flock = (fd, operation) => {
+    if (waits-- > 0) forget(one);
+    return flock(fd, operation);
+  };
+  t.teardown(() => {
+    (port as { flock: typeof flock }).flock = flock;
+  });
+  const two = record(attachment({ containerId: "c2" }));
+  t.same(attachmentsOnParent(eth0), [two]);
+  t.equal(recordedPort(eth0), "l2 bridge");
+  t.end();
+});
+
+t.test("two hosts that share the folder have parents and networks of their own", (t) => {
+  const other = "0:4:4026539999";
+  const link = { namespace: "0:4:4026532202", index: 1048578, parentIndex: 2, parentNamespace: other };
+  record(attachment());
+  const theirs = record(attachment({ containerId: "d1", host: other, link, parent: parentKey(2, other), mode: "l3" }));
+  t.same(ids(attachmentsOnParent(eth0)), ["c1"]);
+  t.equal(recordedPort(eth0), "l2 bridge");
+  t.same([ids(attachmentsOfNetwork("net", host)), ids(attachmentsOfNetwork("net", other))], [["c1"], ["d1"]]);
+  t.equal(forget(theirs), true);
+  t.same(ids(attachmentsOnParent(eth0)), ["c1"]);
+  t.end();
+});
+
+t.test("an attachment whose record is not readable is found at its parent", (t) => {
+  const one = record(attachment());
+  record(attachment({ containerId: "c2" }));
+  t.same(parentsOfUnreadable(id("net", "none", "eth0")), []);
+  writeFileSync(join(folder, "networks/net/c1:eth0"), '{"netw');
+  t.equal(findAttachment(one), undefined);
+  t.same(parentsOfUnreadable(one), [eth0]);
   forget(one);
-  recordPort("eth0", "l2 bridge");
-  t.equal(forgetParentIfUnused("eth0"), true);
-  t.same(readdirSync(join(folder, "parents")), []);
-  t.equal(forgetParentIfUnused("eth0"), true);
+  t.same(ids(attachmentsOnParent(eth0)), ["c2"]);
+  // One of which only the network's file is left goes at once.
+  writeFileSync(join(folder, "networks/net/c1:eth0"), "");
+  t.same(parentsOfUnreadable(one), []);
+  t.same(files().sort(), [eth0, "c2:eth0", "net:c2:eth0"]);
+  t.end();
+});
+
+/** Files of attachments, as versions before this one left them. */
+function leaveOlder(key: string, ...older: readonly Attachment[]): void {
+  const list = join(folder, "parents", key, "attachments");
+  mkdirSync(list, { recursive: true });
+  writeFileSync(join(folder, "parents", key, "port"), "l2 bridge");
+  for (const one of older) {
+    const { network, containerId, ifname } = one;
+    mkdirSync(join(folder, "networks", network), { recursive: true });
+    writeFileSync(join(list, `${network}:${containerId}:${ifname}`), JSON.stringify(one));
+    linkSync(
+      join(list, `${network}:${containerId}:${ifname}`),
+      join(folder, `networks/${network}/${containerId}:${ifname}`),
+    );
+  }
+}
+
+t.test("what a version before this one recorded is read, and taken over by the first ADD on its parent", (t) => {
+  const older = { name: "eth0", namespaceInContainer: undefined };
+  const all = ["c1", "c2"].map((containerId) => olderAttachment({ containerId }));
+  leaveOlder("eth0", ...all);
+  t.same(findAttachment(id("net", "c1", "eth0")), all[0]);
+  t.same(ids(olderAttachments(older)), ["c1", "c2"]);
+  t.same(ids(attachmentsOfNetwork("net", host)), ["c1", "c2"], "of whatever host");
+  const adopt = () => withParent(eth0, (port) => adoptOlder(older, eth0, port));
+  t.not(adopt(), "", "their port is to be compared with each");
+  t.same(olderAttachments(older), []);
+  t.same(ids(attachmentsOnParent(eth0)), ["c1", "c2"]);
+  t.same(findAttachment(id("net", "c2", "eth0")), { ...all[1], parent: eth0 });
+  t.same(readdirSync(join(folder, "parents")), [eth0]);
+  withParent(eth0, (port) => port.write("l2 bridge"));
+  t.equal(adopt(), "l2 bridge", "once");
+  for (const one of attachmentsOnParent(eth0)) forget(one);
+  t.same(files(), []);
+  t.end();
+});
+
+t.test("a take-over in whose middle a process was killed is gone on with", (t) => {
+  const older = { name: "up0", namespaceInContainer: "0:4:9" };
+  const one = olderAttachment({ parent: "up0@0:4:9", parentName: "up0", linkInContainer: true });
+  leaveOlder("up0@0:4:9", one, { ...one, containerId: "c2" });
+  const unlink = port.unlink;
+  let removals = 2;
+  (port as { unlink: typeof unlink }).unlink = (path) => {
+    if (removals-- === 0) throw new Error("killed");
+    return unlink(path);
+  };
+  t.teardown(() => {
+    (port as { unlink: typeof unlink }).unlink = unlink;
+  });
+  const key = parentKey(2, "0:4:9");
+  const adopt = () => withParent(key, (port) => adoptOlder(older, key, port));
+  t.throws(adopt, { message: "killed" });
+  t.not(adopt(), "");
+  t.same([ids(attachmentsOnParent(key)), olderAttachments(older)], [["c1", "c2"], []]);
   t.end();
 });
 
@@ -134,10 +286,10 @@ t.test("containers' ids of any length have records of their own", (t) => {
     for (const length of [233, 236, 239, 240, 245])
       all.push(record(attachment({ containerId: "y".repeat(length), ifname })));
   }
-  for (const one of all) t.same(findAttachment("net", one.containerId, one.ifname), one);
-  t.equal(attachmentsOnParent("eth0").length, all.length);
+  for (const one of all) t.same(findAttachment(id("net", one.containerId, one.ifname)), one);
+  t.equal(attachmentsOnParent(eth0).length, all.length);
   for (const one of all) forget(one);
-  t.same(attachmentsOnParent("eth0"), []);
+  t.same(attachmentsOnParent(eth0), []);
   t.end();
 });
 
@@ -156,52 +308,62 @@ t.test("files that are no records are passed over", (t) => {
         containerId: "a/b",
         ifname: "..",
         netns: "/run/netns/a\0b",
-        parent: "eth0@../../../etc",
-        parentName: "../../../etc/cron.d/x",
+        host: "../../etc",
+        link: { namespace: "../x", index: 1, parentIndex: 2, parentNamespace: host },
+        parent: "../../../etc",
         linkInContainer: "yes",
         mode: "l4",
         flag: "toString",
       }).flatMap(([key, wrong]) => [
         [`wrong ${key}`, JSON.stringify({ ...attachment(), [key]: wrong })],
-        [`without ${key}`, JSON.stringify({ ...attachment(), [key]: undefined })],
         [`a number as ${key}`, JSON.stringify({ ...attachment(), [key]: 5 })],
+        // Without these two it is one of an earlier version.
+        [
+          `without ${key}`,
+          key === "host" || key === "link" ? "" : JSON.stringify({ ...attachment(), [key]: undefined }),
+        ],
       ]),
     ),
+    "an older parent": JSON.stringify({ ...olderAttachment(), parent: "eth0@../../../etc" }),
+    "an older parent's name": JSON.stringify({ ...olderAttachment(), parent: "../x", parentName: "../x" }),
   })) {
     writeFileSync(join(folder, "networks/net", name), text);
   }
-  t.same(ids(attachmentsOfNetwork("net")), ["c1"]);
+  t.same(ids(attachmentsOfNetwork("net", host)), ["c1"]);
   writeFileSync(join(folder, "networks/net/c2:eth0"), JSON.stringify(attachment()));
-  t.equal(findAttachment("net", "c2", "eth0"), undefined, "another one's record is not this one's");
+  t.equal(findAttachment(id("net", "c2", "eth0")), undefined, "another one's record is not this one's");
   t.end();
 });
 
 t.test("the port's mode and flag are those recorded last", (t) => {
-  recordPort("eth0", "l2 bridge");
-  recordPort("eth0", "l3 private");
-  t.equal(recordedPort("eth0"), "l3 private");
+  for (const text of ["l3s private", "l2 bridge"]) withParent(eth0, (port) => port.write(text));
+  t.equal(recordedPort(eth0), "l2 bridge");
   t.end();
 });
 
-t.test("parents of the same name in different namespaces have different keys", (t) => {
-  const keys = [parentKey("eth0", undefined), parentKey("eth0", "0:4:1"), parentKey("eth0", "0:4:2")];
-  t.equal(new Set(keys).size, 3);
-  t.ok(keys.every((key) => !key.includes("/")));
-  t.end();
-});
+t.test(
+  "a parent's key is a file's name, one for each link of each namespace, and told from an earlier version's",
+  (t) => {
+    const keys = [parentKey(2, "0:4:1"), parentKey(2, "0:4:2"), parentKey(3, "0:4:1")];
+    t.equal(new Set(keys).size, 3);
+    t.ok(keys.every((key) => !key.includes("/")));
+    t.same(keys.map(readParentKey)[1], { index: 2, namespace: "0:4:2" });
+    t.same(["eth0", "eth0.10", "up0@0:4:2", "2", "2@x"].map(readParentKey), Array(5).fill(undefined));
+    t.end();
+  },
+);
 
-t.test("withParentLock makes its folder once, and passes on what the work throws without doing it again", (t) => {
+t.test("withParent makes its folder once, and passes on what the work throws without doing it again", (t) => {
   let calls = 0;
   const error = new SystemError("open", Errno.ENOENT, "/none");
   const work = (): never => {
     calls++;
     throw error;
   };
-  t.throws(() => withParentLock("eth0", work), error);
+  t.throws(() => withParent(eth0, work), error);
   t.equal(calls, 1);
-  t.ok(existsSync(join(folder, "locks/eth0")));
   t.equal(
-    withParentLock("eth0", () => "done"),
+    withParent(eth0, () => "done"),
     "done",
   );
   t.end();
@@ -232,7 +394,7 @@ t.test("a network's folder that another container's DEL removes in between is ma
     return result;
   };
   const one = record(attachment());
-  t.same(attachmentsOfNetwork("net"), [one]);
+  t.same(attachmentsOfNetwork("net", host), [one]);
   t.equal(removals, -1, "it was removed twice");
   t.end();
 });

@@ -4,7 +4,6 @@ import fc from "fast-check";
 import t from "tap";
 import { addAddress, allAddresses } from "../../../src/netlink/address.ts";
 import {
-  allIpvlans,
   allLinks,
   createDummy,
   createIpvlan,
@@ -13,6 +12,8 @@ import {
   linkByIndex,
   linkByName,
   linkQuery,
+  linksOn,
+  setAliasByIndex,
   setNotifying,
   setUp,
 } from "../../../src/netlink/link.ts";
@@ -73,13 +74,16 @@ t.test("createIpvlan says name, index, lower device, namespace, MTU, mode and fl
   t.end();
 });
 
-t.test("createVlan says name, lower device and VLAN id", (t) => {
+const up = { flags: { up: true }, change: { up: true } };
+
+t.test("createVlan says name, index, lower device and VLAN id, and sets it up", (t) => {
+  const vid = fc.integer({ min: 1, max: 4094 });
   fc.assert(
-    fc.property(generate.name(), generate.index(), fc.integer({ min: 1, max: 4094 }), (name, lower, id) => {
-      const message = sent(createVlan(name, lower, id));
+    fc.property(generate.name(), generate.index(), vid, generate.index(), (name, lower, id, index) => {
+      const message = sent(createVlan(name, lower, id, index));
       isRequest(message, MessageType.NEWLINK, create);
       same(oracle.parseLink(message.data), {
-        header: NOBODY,
+        header: { ...NOBODY, ...up, index },
         ifname: name,
         link: lower,
         linkinfo: { kind: "vlan", data: { id } },
@@ -90,13 +94,18 @@ t.test("createVlan says name, lower device and VLAN id", (t) => {
   t.end();
 });
 
-t.test("createDummy says name and kind", (t) => {
+t.test("createDummy says name, index, kind and an MTU that is not the kernel's, and sets it up", (t) => {
   fc.assert(
-    fc.property(generate.name(), (name) => {
-      const message = sent(createDummy(name));
+    fc.property(generate.name(), generate.index(), fc.constantFrom(0, 68, 9000), (name, index, mtu) => {
+      const message = sent(createDummy(name, index, mtu));
       isRequest(message, MessageType.NEWLINK, create);
-      same(oracle.parseLink(message.data), { header: NOBODY, ifname: name, linkinfo: { kind: "dummy" } });
-      same(oracle.attributeTypes(message.data, LINK_HEADER).length, 2);
+      same(oracle.parseLink(message.data), {
+        header: { ...NOBODY, ...up, index },
+        ifname: name,
+        ...(mtu === 0 ? {} : { mtu }),
+        linkinfo: { kind: "dummy" },
+      });
+      same(oracle.attributeTypes(message.data, LINK_HEADER).length, mtu === 0 ? 2 : 3);
     }),
   );
   t.end();
@@ -105,27 +114,29 @@ t.test("createDummy says name and kind", (t) => {
 t.test("IFLA_LINKINFO and IFLA_INFO_DATA are marked as nests, nothing else is", (t) => {
   const IFLA_LINKINFO = 18;
   const IFLA_INFO_DATA = 2;
-  const { data } = sent(createVlan("eth0.5", 1, 5));
+  const { data } = sent(createVlan("eth0.5", 1, 5, 9));
   t.same(oracle.nests(data, LINK_HEADER), [IFLA_LINKINFO]);
   t.same(oracle.nests(oracle.attribute(data, LINK_HEADER, IFLA_LINKINFO) as Buffer, 0), [IFLA_INFO_DATA]);
   t.end();
 });
 
-t.test("setUp sets IFF_UP alone, and says the alias, and index or name: both together would be a rename", (t) => {
+t.test("setUp sets IFF_UP alone, and says index and alias: a name beside the index would be a rename", (t) => {
   const IFLA_IFALIAS = 20;
   fc.assert(
-    fc.property(fc.oneof(fc.constant(0), generate.index()), generate.name(), generate.alias(), (index, name, alias) => {
+    fc.property(generate.index(), generate.name(), generate.alias(), (index, name, alias) => {
       const message = sent(setUp(index, name, alias));
       isRequest(message, MessageType.NEWLINK, change);
       // The kernel takes an alias as it is, NUL included (dev_set_alias), and the oracle knows only aliases with NUL.
       const bytes = oracle.attribute(message.data, LINK_HEADER, IFLA_IFALIAS);
       same(bytes?.toString(), alias);
       const rest = message.data.subarray(0, message.data.length - (4 + Math.ceil((bytes?.length ?? 0) / 4) * 4));
-      same(oracle.parseLink(rest), {
-        header: { ...NOBODY, index, flags: { up: true }, change: { up: true } },
-        ...(index === 0 ? { ifname: name } : {}),
-      });
-      same(oracle.attributeTypes(message.data, LINK_HEADER).length, index === 0 ? 2 : 1);
+      same(oracle.parseLink(rest), { header: { ...NOBODY, ...up, index } });
+      same(oracle.attributeTypes(message.data, LINK_HEADER).length, 1);
+      // The same without setting it up.
+      const marked = sent(setAliasByIndex(index, alias));
+      isRequest(marked, MessageType.NEWLINK, change);
+      same(oracle.parseLink(marked.data.subarray(0, LINK_HEADER)), { header: { ...NOBODY, index } });
+      same(marked.data.subarray(LINK_HEADER), message.data.subarray(LINK_HEADER));
     }),
   );
   t.end();
@@ -233,7 +244,7 @@ t.test("addRoute says every option that is given, and leaves the others to the k
 
 t.test("the requests of one send stand at 4 bytes each, numbered one after another", (t) => {
   const request = fc.oneof(
-    generate.name().map(createDummy),
+    generate.name().map((name) => createDummy(name, 9, 0)),
     fc.tuple(generate.index(), generate.name(), generate.alias()).map((args) => setUp(...args)),
     fc.tuple(generate.index(), generate.prefix()).map((args) => addAddress(...args)),
     fc.tuple(generate.index(), generate.prefix()).map(([index, dst]) => addRoute(index, { dst })),
@@ -291,13 +302,19 @@ t.test("questions", (t) => {
     t.end();
   });
 
-  t.test("allLinks asks for every link, allIpvlans for those of kind ipvlan", (t) => {
+  t.test("allLinks asks for every link, linksOn for those of a kind, both without counters", (t) => {
+    // RTEXT_FILTER_SKIP_STATS
+    const extMask = Buffer.from([8, 0, 0, 0]);
     const all = asked(() => allLinks(kernel.socket));
     t.same([all.type, all.flags], [MessageType.GETLINK, dump]);
-    t.same(oracle.parseLink(all.data), { header: NOBODY });
-    const ipvlans = asked(() => allIpvlans(kernel.socket));
+    t.same(oracle.parseLink(all.data), { header: NOBODY, extMask });
+    const ipvlans = asked(() => linksOn(kernel.socket, 7, "ipvlan"));
     t.same([ipvlans.type, ipvlans.flags], [MessageType.GETLINK, dump]);
-    t.same(oracle.parseLink(ipvlans.data), { header: NOBODY, linkinfo: { kind: "ipvlan" } });
+    t.same(oracle.parseLink(ipvlans.data), {
+      header: NOBODY,
+      extMask,
+      linkinfo: { kind: "ipvlan" },
+    });
     t.end();
   });
 

@@ -2,7 +2,15 @@
 import netlink from "netlink";
 import t from "tap";
 import { port } from "#system";
-import { allIpvlans, allLinks, createDummy, deleteLink, linkByName, setUp } from "../../../src/netlink/link.ts";
+import {
+  allLinks,
+  createDummy,
+  deleteLink,
+  linkByName,
+  linksOn,
+  linksStandingOn,
+  setUp,
+} from "../../../src/netlink/link.ts";
 import { allRoutes } from "../../../src/netlink/route.ts";
 import { closeNetlink, execute, openNetlink, transact } from "../../../src/netlink/socket.ts";
 import { Errno } from "../../../src/system/errno.ts";
@@ -20,10 +28,15 @@ function ack(seq: number, errno = 0): Answer {
   };
 }
 
-function link(seq: number, ifname: string, kind?: string): Answer {
+function link(seq: number, ifname: string, kind?: string, lower?: number, elsewhere?: number): Answer {
   const linkinfo =
     kind === undefined ? undefined : Buffer.concat(netlink.formatAttribute({ type: 1, data: netlink.putString(kind) }));
-  const attrs = linkinfo === undefined ? { ifname } : { ifname, linkinfo };
+  const attrs = {
+    ifname,
+    ...(linkinfo === undefined ? {} : { linkinfo }),
+    ...(lower === undefined ? {} : { link: putS32(lower) }),
+    ...(elsewhere === undefined ? {} : { linkNetnsid: elsewhere }),
+  };
   const data = format(rt.formatLinkMessage, { kind: "link", data: { index: 1 }, attrs });
   return { type: MessageType.NEWLINK, flags: Flags.MULTI, seq, data };
 }
@@ -34,7 +47,7 @@ const done = (seq: number, errno = 0): Answer => ({
   seq,
   data: putS32(-errno),
 });
-const requests = [createDummy("a"), setUp(0, "a", ""), createDummy("b"), deleteLink(7, "c")];
+const requests = [createDummy("a", 3, 0), setUp(0, "a", ""), createDummy("b", 4, 0), deleteLink(7, "c")];
 
 t.test(
   "transact sends all requests at once, asks for the last one's acknowledgement alone, and says which failed",
@@ -94,7 +107,7 @@ t.test("execute throws the first failure of several", (t) => {
 t.test("a receive that a signal interrupts is taken up again", (t) => {
   const kernel = fakeKernel(t);
   kernel.queue.push(-Errno.EINTR, -Errno.EINTR, [ack(1)]);
-  execute(kernel.socket, [createDummy("a")]);
+  execute(kernel.socket, [createDummy("a", 3, 0)]);
   t.equal(kernel.queue.length, 0);
   t.end();
 });
@@ -102,9 +115,9 @@ t.test("a receive that a signal interrupts is taken up again", (t) => {
 t.test("a receive or a send that fails says so", (t) => {
   const kernel = fakeKernel(t);
   kernel.queue.push(-Errno.ENOBUFS);
-  t.throws(() => execute(kernel.socket, [createDummy("a")]), { message: "recv AF_NETLINK: ENOBUFS" });
+  t.throws(() => execute(kernel.socket, [createDummy("a", 3, 0)]), { message: "recv AF_NETLINK: ENOBUFS" });
   kernel.sendResult = -Errno.EPERM;
-  t.throws(() => execute(kernel.socket, [createDummy("a")]), { message: "write AF_NETLINK: EPERM" });
+  t.throws(() => execute(kernel.socket, [createDummy("a", 3, 0)]), { message: "write AF_NETLINK: EPERM" });
   t.end();
 });
 
@@ -174,14 +187,32 @@ t.test("a list that fails is an error, at its beginning and at its end: half a l
   t.end();
 });
 
-t.test("allIpvlans has ipvlans only, also of a kernel that does not filter", (t) => {
-  const kernel = fakeKernel(t, ({ seq }) => [
-    link(seq, "a", "ipvlan"),
-    link(seq, "b"),
-    link(seq, "c", "vlan"),
+t.test("linksOn has links of the kinds on that link only, also of a kernel that does not filter", (t) => {
+  const all = [
+    ["lo"],
+    ["a", "ipvlan", 7],
+    ["b", undefined, 7],
+    ["c", "vlan", 7],
+    ["d", "ipvlan", 8],
+    ["e", "ipvlan", 7, 0],
+    ["f", "macvtap", 7],
+    ["g", "ipvlan"],
+  ] as const;
+  const unfiltered = fakeKernel(t, ({ seq }) => [
+    ...all.map(([name, kind, lower, elsewhere]) => link(seq, name, kind, lower, elsewhere)),
     done(seq),
   ]);
-  t.same(names(allIpvlans(kernel.socket)), ["a"]);
+  t.same(names(linksOn(unfiltered.socket, 7, "ipvlan")), ["a"]);
+  t.same(names(linksOn(unfiltered.socket, 7, "macvlan", "macvtap")), ["f"]);
+  t.equal(unfiltered.sent.length, 2, "a list of all is asked for once");
+  t.same(names(linksStandingOn(unfiltered.socket, 7)), ["a", "b", "c", "f"]);
+
+  const lists = [["a", "macvlan", 7] as const, ["b", "macvtap", 7] as const];
+  const filtered = fakeKernel(t, ({ seq }) => {
+    const [name, kind, lower] = lists[seq - 1] ?? ["none", "none", 0];
+    return [link(seq, name, kind, lower), done(seq)];
+  });
+  t.same(names(linksOn(filtered.socket, 7, "macvlan", "macvtap")), ["a", "b"]);
   t.end();
 });
 

@@ -6,17 +6,20 @@ import {
   type Attachment,
   attachmentsOfNetwork,
   findAttachment,
-  forgetAttachment,
+  forgetInNetwork,
+  forgetOnParent,
+  forgetParentIfUnused,
+  parentKey,
   recordAttachment,
-  recordPort,
-  withParentLock,
+  withParent,
 } from "../../../../src/link/records.ts";
 import { redirect } from "./redirect.ts";
 
 const [folder = "", id = "", rounds] = process.argv.slice(2);
 redirect(folder);
 
-const parent = `eth0@${id}`;
+const namespace = `0:4:${id}`;
+const parent = parentKey(2, namespace);
 const failures: string[] = [];
 
 function attach(round: number): void {
@@ -25,19 +28,30 @@ function attach(round: number): void {
     containerId: `${id}-${round}`,
     ifname: "eth0",
     netns: `/run/netns/${id}`,
+    host: namespace,
+    link: { namespace, index: round, parentIndex: 2, parentNamespace: namespace },
     parent,
     parentName: "eth0",
+    parentMayBeOurs: false,
     linkInContainer: true,
     mode: "l2",
     flag: "bridge",
   };
-  withParentLock(parent, () => {
-    recordPort(parent, "l2 bridge");
+  withParent(parent, (port) => {
+    port.write("l2 bridge");
     recordAttachment(attachment);
   });
-  if (findAttachment("shared", attachment.containerId, "eth0") === undefined) failures.push("a record is missing");
-  attachmentsOfNetwork("shared");
-  if (!withParentLock(parent, () => forgetAttachment(attachment))) failures.push("it was not the parent's last");
+  if (findAttachment(attachment) === undefined) failures.push("a record is missing");
+  attachmentsOfNetwork("shared", namespace);
+  let wasLast = false;
+  withParent(parent, (port) => {
+    forgetOnParent(attachment, parent);
+    forgetParentIfUnused(parent, port, () => {
+      wasLast = true;
+    });
+    forgetInNetwork(attachment);
+  });
+  if (!wasLast) failures.push("it was not the parent's last");
 }
 
 writeFileSync(`${folder}/ready-${id}`, "");

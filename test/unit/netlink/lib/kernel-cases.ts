@@ -23,14 +23,16 @@ import {
 } from "../../../../src/netlink/attributes.ts";
 import * as k from "../../../../src/netlink/constants.ts";
 import {
-  allIpvlans,
   allLinks,
   deleteLink,
   type Link,
   linkByIndex,
   linkByName,
   linkQuery,
+  linksOn,
+  linksStandingOn,
   readLink,
+  setAliasByIndex,
   setUp,
 } from "../../../../src/netlink/link.ts";
 import type { Request } from "../../../../src/netlink/message.ts";
@@ -121,11 +123,12 @@ check("exchange answers requests and questions, in their order", () => {
   ]);
   return [created, readLink(there as Uint8Array).name, (none as NetlinkError).errno];
 }, [undefined, "left", Errno.ENODEV]);
-check("setUp with index 0 is about the link of that name, which the same send may make", () => {
-  execute(socket, [create("soon", "veth"), setUp(0, "soon", "x".repeat(255))]);
-  const { flags, alias } = linkOf("soon");
-  return [flags & k.IFF_UP, alias.length];
-}, [k.IFF_UP, 255]);
+check("setAliasByIndex gives an alias of any length, and nothing else", () => {
+  const { flags } = linkOf(right.name);
+  execute(socket, [setAliasByIndex(right.index, "x".repeat(255))]);
+  const after = linkOf(right.name);
+  return [after.alias.length, after.flags === flags];
+}, [255, true]);
 check("the hardware address is the one that the runtime sees", () => hex(left.address), readHardware("left"));
 
 function readHardware(name: string): string {
@@ -143,10 +146,10 @@ const bridged = transact(socket, [create("bridge0", "bridge")])[0];
 if (bridged?.errno !== Errno.EOPNOTSUPP) {
   check("a bridge's port has its controller and what it is a port of", () => {
     const bridge = linkOf("bridge0");
-    const attributes = [stringAttribute(k.IFLA_IFNAME, "soon"), u32Attribute(k.IFLA_MASTER, bridge.index)];
+    const attributes = [stringAttribute(k.IFLA_IFNAME, "before"), u32Attribute(k.IFLA_MASTER, bridge.index)];
     const flags = k.NLM_F_REQUEST | k.NLM_F_ACK;
     execute(socket, [{ type: k.RTM_NEWLINK, flags, header: new Uint8Array(16), attributes, what: "join" }]);
-    const { controller, portKind, kind } = linkOf("soon");
+    const { controller, portKind, kind } = linkOf("before");
     return [controller === bridge.index, portKind, kind, bridge.kind];
   }, [true, "bridge", "veth", "bridge"]);
 }
@@ -333,11 +336,17 @@ check("an error has the kernel's sentence", () => failure(() => execute(socket, 
   errno: "EOPNOTSUPP",
   sentence: true,
 });
-check("a question's error has the kernel's sentence", () => failure(() => linkByName(socket, "a name of 20 bytes!!")), {
-  what: "look up a name of 20 bytes!!",
+const tooLong = "x".repeat(128);
+check("a question's error has the kernel's sentence", () => failure(() => linkByName(socket, tooLong)), {
+  what: `look up ${tooLong}`,
   errno: "ERANGE",
   sentence: true,
 });
+check(
+  "a name that only an alternative name can be is looked up as one",
+  () => linkByName(socket, "y".repeat(127)),
+  undefined,
+);
 check(
   "a list that the kernel refuses at its end is an error with the kernel's sentence",
   () => {
@@ -373,7 +382,12 @@ check("a list of more links than one receive holds is whole", () => {
   const ours = names(allLinks(socket));
   return [ours.length > 120, JSON.stringify(ours) === JSON.stringify(procLinks())];
 }, [true, true]);
-check("allIpvlans is empty among other links", () => allIpvlans(socket), []);
+check("linksOn finds none of a kind that is not there", () => linksOn(socket, left.index, "ipvlan"), []);
+check(
+  "linksStandingOn finds a veth's other end, which names it as its link",
+  () => linksStandingOn(socket, left.index).map(({ name }) => name),
+  [right.name],
+);
 check("deleteLink deletes the link, and a veth's other end goes with it", () => {
   execute(socket, [deleteLink(left.index, "left")]);
   return [linkByName(socket, "left"), linkByName(socket, right.name)];

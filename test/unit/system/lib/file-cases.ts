@@ -13,7 +13,7 @@ import {
 import { port } from "#system";
 import { Errno } from "../../../../src/system/errno.ts";
 import * as files from "../../../../src/system/files.ts";
-import { withLock } from "../../../../src/system/lock.ts";
+import { withLock, withLockedFile } from "../../../../src/system/lock.ts";
 import { cstring } from "../../../../src/system/text.ts";
 import { check, failure } from "./cases.ts";
 
@@ -279,10 +279,10 @@ check(
   [true, false, false],
 );
 check("removeFile of a folder is refused", () => files.removeFile(folder), failure("unlink", Errno.EISDIR, folder));
-check("removeFolder tells whether it removed one", () => {
+check("removeFolder tells whether there is none any more", () => {
   mkdirSync(path("empty"));
   return [files.removeFolder(path("empty")), files.removeFolder(path("empty")), files.removeFolder(nook)];
-}, [true, false, false]);
+}, [true, true, false]);
 check(
   "removeFolder of a file is refused",
   () => files.removeFolder(greeting),
@@ -341,12 +341,18 @@ check("listFolder of a folder that is removed meanwhile is empty", () => {
 // Status
 
 const status = (file: string): unknown => {
-  const { dev, ino, size, mtimeNs, mode } = statSync(file, { bigint: true });
+  const { dev, ino, size, nlink, mtimeNs, mode } = statSync(file, { bigint: true });
   // makedev(3): 12 bits of major and 20 of minor number, in pieces
   const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & ~0xfffn);
   const minor = (dev & 0xffn) | ((dev >> 12n) & ~0xffn & 0xffffffffn);
   const isFolder = (mode & 0o170000n) === 0o040000n;
-  return { identity: `${major}:${minor}:${ino}`, isFolder, size: Number(size), modified: mtimeNs };
+  return {
+    identity: `${major}:${minor}:${ino}`,
+    isFolder,
+    size: Number(size),
+    links: Number(nlink),
+    modified: mtimeNs,
+  };
 };
 symlinkSync("greeting", path("link"));
 utimesSync(make("old", "from before 1970"), -1.5, -1.5);
@@ -418,3 +424,31 @@ check(
   () => withLock(path("none/lock"), () => 0),
   failure("open", Errno.ENOENT, path("none/lock")),
 );
+check("withLockedFile gives the text, and writes it anew, shorter or longer", () => {
+  const texts: string[] = [];
+  for (const text of ["l3s private", "l2", "l2 bridge"]) {
+    withLockedFile(path("port"), (file) => {
+      texts.push(file.text);
+      file.write(text);
+    });
+  }
+  return [...texts, files.readSmall(path("port"))];
+}, ["", "l3s private", "l2", "l2 bridge"]);
+check("withLockedFile locks the file that took the place of one that its holder removed", () => {
+  const removed = make("removed-lock", "old");
+  const flock = port.flock;
+  let waits = 1;
+  (port as { flock: typeof flock }).flock = (fd, operation) => {
+    // Another one holds it when we come, and removes it.
+    if (waits-- > 0) withLockedFile(removed, (file) => file.remove());
+    return flock(fd, operation);
+  };
+  try {
+    return withLockedFile(removed, ({ text, write }) => {
+      write("new");
+      return [text, files.readSmall(removed)];
+    });
+  } finally {
+    (port as { flock: typeof flock }).flock = flock;
+  }
+}, ["", "new"]);

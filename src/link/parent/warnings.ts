@@ -1,11 +1,20 @@
+import type { Mode } from "../../config/network-config.ts";
 import { contains, formatAddress, formatPrefix, type Prefix } from "../../ip/address.ts";
 import { allAddresses } from "../../netlink/address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
 
-/** Warnings for L3 networks whose subnet is the parent's own: the host would look for the containers on the wire. */
-export function overlapWarnings(socket: NetlinkSocket, parent: Link, subnets: readonly Prefix[]): string[] {
+/**
+ * Warnings for a network in mode l3 or l3s:
+ * - its subnet is the parent's own: the host would look for the containers on the wire;
+ * - in l3s the parent is in a VRF: the kernel hands what arrives to the VRF, not to the ipvlans (include/net/l3mdev.h,
+ *   l3mdev_l3_rcv), so that containers reach each other and nobody else.
+ */
+export function routedWarnings(socket: NetlinkSocket, parent: Link, mode: Mode, subnets: readonly Prefix[]): string[] {
   const warnings: string[] = [];
+  if (mode === "l3s" && parent.portKind === "vrf") {
+    warnings.push(`${parent.name} is in a VRF, and there nothing reaches containers in mode l3s: use l3 or l2`);
+  }
   for (const { index, prefix } of allAddresses(socket)) {
     if (index !== parent.index || (prefix.address.family === 6 && prefix.address.value >> 118n === 0x3fan)) continue;
     for (const subnet of subnets) {
