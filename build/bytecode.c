@@ -1,6 +1,6 @@
 /*
- * bytecode MODULE.js BYTECODE: compiles a module to bytecode of QuickJS-ng, without its source. Where an error is thrown stays
- * known; so does the module's name, which is the file's and what import() begins with.
+ * bytecode MODULE.js BYTECODE: compiles a module to bytecode of QuickJS-ng, without its source. Functions keep their names; where in
+ * the file they stand, which is one of a few long lines, only in a module that has import(): that begins with the file's name.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +49,9 @@ int main(int argc, char **argv) {
     fprintf(stderr, "%s: %s\n", argv[1], JS_ToCString(context, exception));
     return 1;
   }
-  uint8_t *bytes = JS_WriteObject(context, &length, module, JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE);
+  int flags = JS_WRITE_OBJ_BYTECODE | JS_WRITE_OBJ_STRIP_SOURCE;
+  if (strstr(text, "import(") == NULL) flags |= JS_WRITE_OBJ_STRIP_DEBUG;
+  uint8_t *bytes = JS_WriteObject(context, &length, module, flags);
   if (bytes == NULL) return fail("bytecode");
   FILE *file = fopen(argv[2], "wb");
   if (file == NULL || fwrite(bytes, 1, length, file) != length || fclose(file) != 0) return fail(argv[2]);

@@ -45,7 +45,13 @@ export async function buildNativeExecutable(
   await inFolder(async (work) => {
     const modules = await bytecode(await bundle(join(work, "bundle"), "quickjs", version, program), work);
     const stage = join(work, "stage");
-    const sections = [fixedTime, "-Wl,--gc-sections", `-Wl,--section-start=.heap=0x${HEAP_ADDRESS.toString(16)}`, "-s"];
+    const sections = [
+      fixedTime,
+      "-Wl,--gc-sections",
+      "-Wl,-z,noseparate-code",
+      `-Wl,--section-start=.heap=0x${HEAP_ADDRESS.toString(16)}`,
+      "-s",
+    ];
     await link(toolchain, stage, await objects(toolchain, small, small), sections);
     const heap = join(work, "heap");
     const [runner, ...words] = [...toolchain.runner, stage, heap, ...modules];
