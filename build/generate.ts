@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "nod
 import { dirname } from "node:path";
 import { runStep, type Step } from "./incremental.ts";
 import { at } from "./paths.ts";
-import type { NamedSchema } from "./schema.ts";
+import { fileNameOf, type NamedSchema } from "./schema.ts";
 import { keysFrom } from "./schema-keys.ts";
 import { typesFrom } from "./schema-types.ts";
 import { validatorFrom } from "./schema-validator.ts";
@@ -17,7 +17,7 @@ const plan = [
 
 const read = (name: string): NamedSchema => ({
   name,
-  schema: JSON.parse(readFileSync(at(`schemas/${name}.schema.json`), "utf8")),
+  schema: JSON.parse(readFileSync(at(`schemas/${fileNameOf(name)}`), "utf8")),
 });
 
 async function generate(): Promise<void> {
@@ -33,7 +33,7 @@ async function generate(): Promise<void> {
     if (validator) {
       const { typeName, source } = await typesFrom(schema, schemas);
       write("types.ts", source);
-      write("validator.js", await validatorFrom(schema.schema, schemas));
+      write("validator.js", await validatorFrom(name, schemas));
       write("validator.d.ts", declarationOf(name, typeName));
     }
     if (keys) write("keys.ts", keysFrom(schema, "../../cni/normalise.ts"));

@@ -1,12 +1,9 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { rootCertificates } from "node:tls";
 import { cachedFolder } from "./cache.ts";
-import { unpacked } from "./debian/packages.ts";
-import { libraryPath } from "./library-path.ts";
 import { Obstacle } from "./obstacle.ts";
 import { at } from "./paths.ts";
-import { hasProgram } from "./programs.ts";
+import { findPython, type Python } from "./python.ts";
 import { runTool } from "./run-tool.ts";
 
 /** The version that build/quickjs-requirements.txt locks. */
@@ -19,7 +16,7 @@ export const quickjsVersion = "0.17.0";
 export async function quickjsSources(): Promise<string> {
   const folder = await cachedFolder(`build/quickjs-${quickjsVersion}`, async (unfinished) => {
     process.stderr.write(`build: fetching the sources of QuickJS-ng ${quickjsVersion}\n`);
-    const python = await findPython(unfinished);
+    const python = await findPython(unfinished, "the sources of QuickJS-ng");
     const tools = join(unfinished, "setuptools");
     const wheel = await download(python, setuptools, ["--only-binary=:all:"], join(unfinished, "wheel"));
     await python(["-m", "zipfile", "-e", wheel, tools]);
@@ -41,8 +38,6 @@ export function quickjsPackage(): { name: string; version: string; sha256: strin
   return { name, version, sha256 };
 }
 
-type Python = (words: readonly string[], variables?: Readonly<Record<string, string>>) => Promise<string>;
-
 /** @returns the path of the one file */
 async function download(
   python: Python,
@@ -57,32 +52,4 @@ async function download(
     throw new Obstacle(`pip cannot fetch what ${requirements} locks: ${error.message}`);
   });
   return join(folder, readdirSync(folder)[0] as string);
-}
-
-/** Of what pip depends on: modules of Python's that it does not use. */
-const unneeded =
-  /^(openssl|ca-certificates|media-types|readline-common|python3-(wheel|lib2to3)|lib(gssapi|k5crypto|keyutils|krb5|ncursesw|nsl|readline|sqlite3|tirpc))/;
-
-/** Debian's Python with pip, unpacked into the cache; on another system its own. */
-async function findPython(folder: string): Promise<Python> {
-  if (!hasProgram("apt-get")) {
-    const python: Python = (words, variables = {}) => runTool("python3", words, { variables });
-    await python(["-m", "pip", "--version"]).catch(() => {
-      throw new Obstacle("the sources of QuickJS-ng are fetched by pip, and there is no python3 with pip");
-    });
-    return python;
-  }
-  const root = await unpacked({ name: "pip", packages: ["python3-pip"], without: unneeded });
-  const certificates = join(folder, "certificates.pem");
-  writeFileSync(certificates, rootCertificates.join("\n"));
-  // Debian's pip knows no certificates but the system's, and a bare Debian has none.
-  const isBare = !existsSync("/etc/ssl/certs/ca-certificates.crt") && process.env.PIP_CERT === undefined;
-  const environment = {
-    LD_LIBRARY_PATH: libraryPath(root),
-    PYTHONDONTWRITEBYTECODE: "1",
-    ...(isBare ? { PIP_CERT: certificates } : {}),
-  };
-  const command = ["-u", "PYTHONHOME", join(root, "usr/bin/python3")];
-  return (words, variables = {}) =>
-    runTool("env", [...command, ...words], { variables: { ...environment, ...variables } });
 }

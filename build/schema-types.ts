@@ -1,5 +1,8 @@
 import { compile, type JSONSchema } from "json-schema-to-typescript";
-import type { NamedSchema, Schema } from "./schema.ts";
+import { fileNameOf, type NamedSchema, type Schema } from "./schema.ts";
+
+/** Where the schemas are for the types' generator: no place at all. */
+const base = "schemas:";
 
 /** TypeScript types of a schema, and the name of the one that stands for the whole. */
 export async function typesFrom(
@@ -16,9 +19,9 @@ export async function typesFrom(
   return { typeName: typeNameOf(name), source };
 }
 
-/** References go from $id to $id; nothing is fetched. */
+/** References go from file to file of the schemas; nothing is fetched. */
 function resolverOf(all: NamedSchema[]) {
-  const find = (url: string) => all.find(({ schema }) => schema.$id === url.replace(/#.*$/, ""));
+  const find = (url: string) => all.find(({ name }) => `${base}${fileNameOf(name)}` === url.replace(/#.*$/, ""));
   return {
     order: 1,
     canRead: ({ url }: { url: string }) => find(url) !== undefined,
@@ -28,13 +31,13 @@ function resolverOf(all: NamedSchema[]) {
 
 /**
  * The schema as the types' generator wants it. It names a type by its title, but ours are sentences for editors: types
- * are named by the file and by the keys of $defs. And it resolves references against a folder, not against the $id.
+ * are named by the file and by the keys of $defs. And it resolves references against a folder of its own choice.
  */
 function prepared({ name, schema }: NamedSchema): Schema {
   const copy: Schema = JSON.parse(JSON.stringify(schema), (key, value) => {
     if (typeof value !== "string") return value;
     if (key === "title") return undefined;
-    return key === "$ref" && !value.startsWith("#") ? new URL(value, schema.$id).href : value;
+    return key === "$ref" && !value.startsWith("#") ? `${base}${value}` : value;
   });
   copy.title = typeNameOf(name);
   for (const [key, definition] of Object.entries(copy.$defs ?? {})) definition.title = typeNameOf(key);

@@ -2,10 +2,10 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import standalone from "ajv/dist/standalone/index.js";
 import { build } from "esbuild";
 import { at } from "./paths.ts";
-import type { NamedSchema, Schema } from "./schema.ts";
+import { fileNameOf, type NamedSchema } from "./schema.ts";
 
 /** The source of an ES module that checks a value against the schema, and needs nothing of ajv when it runs. */
-export async function validatorFrom(schema: Schema, all: NamedSchema[]): Promise<string> {
+export async function validatorFrom(name: string, all: NamedSchema[]): Promise<string> {
   const ajv = new Ajv2020({
     strict: true,
     // `required` in one branch of an anyOf names properties that the schema around it describes.
@@ -19,12 +19,12 @@ export async function validatorFrom(schema: Schema, all: NamedSchema[]): Promise
     code: { source: true, esm: true, lines: true },
     // One function a definition, wherever it is used.
     inlineRefs: false,
-    schemas: all.map((one) => one.schema),
   });
   // Bookkeeping for keywords that the schemas do not use: a sixth of the code, which is read at every start.
   Object.assign(ajv.opts, { unevaluated: false, dynamicRef: false });
-  const validate = ajv.getSchema(schema.$id);
-  if (validate === undefined) throw new Error(`no schema has the $id ${schema.$id}`);
+  for (const one of all) ajv.addSchema(one.schema, fileNameOf(one.name));
+  const validate = ajv.getSchema(fileNameOf(name));
+  if (validate === undefined) throw new Error(`there is no schema ${name}`);
   return withoutRequire(shortened(withoutSchemas(standalone.default(ajv, validate))));
 }
 

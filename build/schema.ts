@@ -1,5 +1,4 @@
 export interface Schema {
-  $id: string;
   title?: string;
   $defs?: Record<string, { title?: string }>;
   [keyword: string]: unknown;
@@ -10,3 +9,9 @@ export interface NamedSchema {
   name: string;
   schema: Schema;
 }
+
+/**
+ * The file's name, by which other schemas refer to it: editors and check-jsonschema look for it beside the one that they were given.
+ * An $id would send them elsewhere.
+ */
+export const fileNameOf = (name: string): string => `${name}.schema.json`;

@@ -9,7 +9,9 @@ import { example, executionConfig } from "../kernel/networks/lib/examples.ts";
 const files = readdirSync(at("conf-examples")).filter((name) => name !== "README.md");
 const readme = readFileSync(at("conf-examples/README.md"), "utf8");
 const schema = (name: string) => JSON.parse(readFileSync(at(`schemas/${name}.schema.json`), "utf8"));
-const ajv = new Ajv2020({ strict: false, schemas: [schema("network-configuration")] });
+const ajv = new Ajv2020({ strict: false });
+// Under its file's name, by which the schema of lists refers to it.
+ajv.addSchema(schema("network-configuration"), "network-configuration.schema.json");
 const validate = ajv.compile(schema("network-configuration-list"));
 
 t.test("every example is valid by the published schema and by the plugin, without a warning", async (t) => {
