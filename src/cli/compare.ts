@@ -45,12 +45,7 @@ export function spansOf({ ipam }: NetworkConfig): readonly Span[] {
     }));
   }
   if (ipam.type !== "host-local") return [];
-  return ipam.rangeSets.flat().map(({ subnet, rangeStart, rangeEnd }) => ({
-    subnet,
-    first: rangeStart,
-    last: rangeEnd,
-    pointer: "/ipam",
-  }));
+  return ipam.rangeSets.flat().map(({ subnet, first, last }) => ({ subnet, first, last, pointer: "/ipam" }));
 }
 
 /** Two networks that give the same addresses to containers that could meet. */

@@ -13,11 +13,15 @@ export function readObject(value: unknown, pointer: string): JsonObject {
   throw invalid(pointer, `must be an object, not ${describe(value)}`);
 }
 
+/** Items that a list may have. More are no network's, and would only take time and memory until something else ended it. */
+export const longestList = 65536;
+
 /** Go writes an empty list as null. */
 export function readList<T>(value: unknown, pointer: string, read: (value: unknown, pointer: string) => T): T[] {
   if (value === undefined || value === null) return [];
-  if (Array.isArray(value)) return value.map((item, index) => read(item, `${pointer}/${index}`));
-  throw invalid(pointer, `must be a list, not ${describe(value)}`);
+  if (!Array.isArray(value)) throw invalid(pointer, `must be a list, not ${describe(value)}`);
+  if (value.length > longestList) throw invalid(pointer, `has more than ${longestList} items`);
+  return value.map((item, index) => read(item, `${pointer}/${index}`));
 }
 
 export function readString(value: unknown, pointer: string): string {
@@ -28,6 +32,16 @@ export function readString(value: unknown, pointer: string): string {
 export function readInteger(value: unknown, pointer: string): number {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   throw invalid(pointer, `must be a whole number of at least 0, not ${describe(value)}`);
+}
+
+/** Reads a number that the kernel holds in so many bits: what is larger would be cut. */
+export function readUnsigned(bits: 8 | 32): (value: unknown, pointer: string) => number {
+  const most = 2 ** bits - 1;
+  return (value, pointer) => {
+    const number = readInteger(value, pointer);
+    if (number <= most) return number;
+    throw invalid(pointer, `must be at most ${most}, not ${number}`);
+  };
 }
 
 /** Absent, null and "" are the same to the reference plugins. */

@@ -2,7 +2,17 @@ import type { Family, Prefix } from "../ip/address.ts";
 import { result } from "./generated/protocol.keys.ts";
 import { describe, type JsonObject } from "./json.ts";
 import { normalise } from "./normalise.ts";
-import { invalid, optional, readAddress, readInteger, readList, readObject, readPrefix, readString } from "./read.ts";
+import {
+  invalid,
+  optional,
+  readAddress,
+  readInteger,
+  readList,
+  readObject,
+  readPrefix,
+  readString,
+  readUnsigned,
+} from "./read.ts";
 import type { Dns, Interface, IpConfig, Result, ResultRoute } from "./result.ts";
 import { type CniVersion, cniVersions, isAtLeast, isCniVersion } from "./versions.ts";
 
@@ -80,11 +90,11 @@ function readRoute(value: unknown, pointer: string): ResultRoute {
   return {
     dst: readPrefix(raw.dst, `${pointer}/dst`),
     gw: optional(raw.gw, `${pointer}/gw`, readAddress),
-    mtu: optional(raw.mtu, `${pointer}/mtu`, readInteger),
-    advmss: optional(raw.advmss, `${pointer}/advmss`, readInteger),
-    priority: optional(raw.priority, `${pointer}/priority`, readInteger),
-    table: optional(raw.table, `${pointer}/table`, readInteger),
-    scope: optional(raw.scope, `${pointer}/scope`, readInteger),
+    mtu: optional(raw.mtu, `${pointer}/mtu`, readUnsigned(32)),
+    advmss: optional(raw.advmss, `${pointer}/advmss`, readUnsigned(32)),
+    priority: optional(raw.priority, `${pointer}/priority`, readUnsigned(32)),
+    table: optional(raw.table, `${pointer}/table`, readUnsigned(32)),
+    scope: optional(raw.scope, `${pointer}/scope`, readUnsigned(8)),
   };
 }
 

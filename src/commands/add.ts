@@ -5,14 +5,15 @@ import type { NetworkConfig } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { impliedRouteWarnings } from "../config/without-broadcast.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { networkOf, sameAddress } from "../ip/address.ts";
+import { type Address, networkOf, type Prefix, sameAddress } from "../ip/address.ts";
 import type { Allocation, Ipam } from "../ipam/ipam.ts";
 import { openIpam } from "../ipam/open.ts";
 import { attach, clearStaleAttachment } from "../link/attach.ts";
-import { configureLink } from "../link/configure.ts";
+import { addAddresses, setUpLink } from "../link/configure.ts";
 import { openContainer } from "../link/container.ts";
+import { isHostAddress } from "../link/host-addresses.ts";
 import { hostPrefixes } from "../link/host-prefixes.ts";
-import { enableIpv6, refuseSmallMtu } from "../link/ipv6.ts";
+import { disableIpv6, enableIpv6, refuseSmallMtu } from "../link/ipv6.ts";
 import { ownerAlias, remove } from "../link/ipvlan.ts";
 import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
@@ -29,14 +30,15 @@ import { takeUnused } from "../reach/unused.ts";
 import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
+import { takeAddresses } from "./take-addresses.ts";
 import { createUndo } from "./undo.ts";
 
 /** Makes the container's interface with its addresses and routes. What was made is taken back when a later step fails. */
 export function add(invocation: Invocation): void {
   const { environment, variables, stdin, print, warn } = invocation;
   const { containerId, ifname, netns } = environment;
-  const { config, warnings } = parseNetworkConfig(stdin, environment);
-  for (const warning of warnings) warn(warning);
+  const { config, warnings: advice } = parseNetworkConfig(stdin, environment);
+  advice.forEach(warn);
 
   const { namespace, socket: container } = openContainer(netns);
   if (!environment.netnsOverride) refuseOwnNamespace(namespace);
@@ -53,8 +55,9 @@ export function add(invocation: Invocation): void {
     });
     const { link, parent: parentLink, attachment } = attach(places, chooseParent(lower, config.parent), wish, warn);
     undo.push(() => {
-      remove(container, link);
-      releaseParent(releasing, attachment);
+      // On a new socket: answers that were lost or came late are none of this request.
+      remove(inNamespace(namespace, openNetlink), link);
+      releaseParent({ host: openNetlink, warn }, attachment);
     });
     if (config.isolated) warn(`network ${config.name} is isolated: its parent is the dummy link ${parentLink.name}`);
 
@@ -65,36 +68,36 @@ export function add(invocation: Invocation): void {
       stdin,
       environment: variables,
       hostPrefixes: () => hostPrefixes(host),
+      isHostAddress: (address) => isHostAddress(lower, parentLink, address),
     });
-    const allocation = allocate(ipam, config, parentLink, namespace);
+    const put = (prefixes: readonly Prefix[]) => {
+      if (prefixes.some(({ address }) => address.family === 6)) {
+        refuseSmallMtu(parentLink, config.mtu);
+        inNamespace(namespace, () => enableIpv6(link.name)).forEach(warn);
+      } else if (config.ipam.type === "builtin") {
+        // Docker's rule. The IPAMs of the reference leave it as it is.
+        inNamespace(namespace, () => disableIpv6(link.name)).forEach(warn);
+      }
+      addAddresses(container, link, prefixes);
+    };
+    const take = (avoided: readonly Address[]) => allocate(ipam, avoided, config, parentLink, namespace);
+    const allocation = takeAddresses(config, { take, giveBack: () => ipam.del() }, put, warn);
     if (ipam.releasesOverLink) undo.push(() => ipam.del());
     else undo.pushLast(() => ipam.del());
-    if (allocation.addresses.length === 0) {
-      throw new PluginError(
-        ErrorCode.invalidConfiguration,
-        "the IPAM gives no address: name one in addresses or ips",
-        "/ipam",
-      );
-    }
-
     const { addresses, routes } = planAddressing(config, allocation);
-    if (config.ipam.type === "delegate") {
+    if (config.ipam.type === "delegate" && !config.isolated) {
       impliedRouteWarnings(config.mode, config.impliedRoutes, allocation.routes).forEach(warn);
     }
-    const prefixes = addresses.map(({ address }) => address);
     const { routed } = modes[config.mode];
+    const own = addresses.map(({ address }) => address.address);
+    const subnets = addresses.map(({ address }) => networkOf(address));
     if (routed && !config.reach?.announce) {
-      routedWarnings(lower, parentLink, config.mode, prefixes.map(networkOf)).forEach(warn);
+      routedWarnings(lower, parentLink, config.mode, subnets).forEach(warn);
     }
-    if (prefixes.some(({ address }) => address.family === 6)) {
-      refuseSmallMtu(parentLink, config.mtu);
-      inNamespace(namespace, () => enableIpv6(link.name)).forEach(warn);
-    }
-    const made = configureLink(container, link.index, ifname, ownerAlias(containerId), prefixes, routes);
+    const made = setUpLink(container, link, ownerAlias(containerId), routes);
     const toHost: RouteOptions[] = [];
     if (config.reach !== undefined) {
       undo.push(() => removeHostAccess(host, attachment, findAttachment(attachment)));
-      const own = prefixes.map(({ address }) => address);
       const attached = { ...made, host, container, parent: parentLink, attachment, addresses: own, warn };
       toHost.push(...addHostAccess(attached, config, config.reach));
     }
@@ -119,13 +122,19 @@ export function add(invocation: Invocation): void {
 }
 
 /** Addresses of the IPAM; where the configuration wants it, such that nobody on the parent's network has. */
-function allocate(ipam: Ipam, config: NetworkConfig, parent: Link, namespace: Namespace): Allocation {
+function allocate(
+  ipam: Ipam,
+  avoided: readonly Address[],
+  config: NetworkConfig,
+  parent: Link,
+  namespace: Namespace,
+): Allocation {
   const { conflictTimeout, requested, isolated, linkInContainer } = config;
   const { type } = config.ipam;
   // On an isolated network there are containers of this host alone, and of those the kernel knows.
-  if (conflictTimeout === undefined || isolated || type === "previous") return ipam.add();
+  if (conflictTimeout === undefined || isolated || type === "previous") return ipam.add(avoided);
   return takeUnused(parent, conflictTimeout, {
-    take: () => ipam.add(),
+    take: () => ipam.add(avoided),
     giveBack: () => ipam.del(),
     addressesOf: ({ addresses }) => addresses.map(({ address }) => address.address),
     isAsked: (address) => type === "static" || requested.some((one) => sameAddress(one.address, address)),

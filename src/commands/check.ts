@@ -52,7 +52,15 @@ export function check(invocation: Invocation): void {
     const addresses = ips.map(({ address }) => address.address);
     checkHostAccess({ host: lower, container: container.socket, parent, link, owner, addresses }, config, config.reach);
   }
-  openIpam({ config, containerId, ifname, stdin, environment: variables, hostPrefixes: () => [] }).check({
+  openIpam({
+    config,
+    containerId,
+    ifname,
+    stdin,
+    environment: variables,
+    hostPrefixes: () => [],
+    isHostAddress: () => false,
+  }).check({
     ...prevResult,
     ips,
   });

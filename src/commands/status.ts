@@ -58,6 +58,7 @@ export function status(invocation: Invocation): void {
     stdin,
     environment: variables,
     hostPrefixes: () => hostPrefixes(host),
+    isHostAddress: () => false,
   }).status();
 }
 

@@ -1,4 +1,4 @@
-import { invalid, optional, readAddress } from "../cni/read.ts";
+import { invalid, longestList, optional, readAddress } from "../cni/read.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
 import {
   type Address,
@@ -6,11 +6,13 @@ import {
   contains,
   formatAddress,
   formatPrefix,
-  lastOf,
   offset,
   type Prefix,
+  usableRange,
 } from "../ip/address.ts";
+import { type Bounds, findOverlap } from "../ip/bounds.ts";
 import { defaultDataDir } from "./data-dir.ts";
+import { deviceRouteHint, deviceRoutesTo, isOnLink } from "./gateways.ts";
 import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
 import type { IpamConfig, Range } from "./network-config.ts";
 import { outside, readNetwork } from "./prefix.ts";
@@ -46,14 +48,20 @@ export function parseHostLocal(
   version: CniVersion,
   warnings: string[],
 ): HostLocalConfig {
-  const rangeSets = rangeSetsOf(ipam, raw).map(({ set, pointer }) => parseRangeSet(set, pointer));
+  const routes = parseRoutes(ipam.routes, warnings);
+  const isReached = deviceRoutesTo(routes);
+  const placed = rangeSetsOf(ipam, raw);
+  if (placed.reduce((sum, { set }) => sum + set.length, 0) > longestList) {
+    throw invalid("/ipam/ranges", `has more than ${longestList} ranges in its sets`);
+  }
+  const rangeSets = placed.map(({ set, pointer }) => parseRangeSet(set, pointer, isReached));
   if (rangeSets.length === 0) throw invalid("/ipam", 'of the type host-local needs "ranges"');
   refuseOverlappingSets(rangeSets);
   if (!isAtLeast(version, "0.3.0")) refuseSeveralSets(rangeSets, version);
   return {
     type: "host-local",
     rangeSets,
-    routes: parseRoutes(ipam.routes, warnings),
+    routes,
     dataDir: ipam.dataDir ?? defaultDataDir,
     resolvConf: ipam.resolvConf,
   };
@@ -72,43 +80,61 @@ function rangeSetsOf(ipam: HostLocalJson, raw: NetworkConfiguration): PlacedSet[
 }
 
 /** The ranges of a set. @param pointer "/ipam" where the set is the one range that `ipam` itself is */
-export function parseRangeSet(set: readonly RangeJson[], pointer: string): readonly Range[] {
+export function parseRangeSet(
+  set: readonly RangeJson[],
+  pointer: string,
+  isReached: (gateway: Address) => boolean,
+): readonly Range[] {
   if (set.length === 0) throw invalid(pointer, "has no range in it");
   const placeOfRange = (index: number): string => (pointer === "/ipam" ? pointer : `${pointer}/${index}`);
-  const ranges: Range[] = [];
-  for (const [index, raw] of set.entries()) {
-    const place = placeOfRange(index);
-    const range = parseRange(raw, place);
-    if (ranges[0] !== undefined && range.rangeStart.family !== ranges[0].rangeStart.family) {
-      throw invalid(place, "is of another family than the set's first range: make it a set of its own");
-    }
-    const other = ranges.find((earlier) => doOverlap(earlier, range));
-    if (other !== undefined) throw invalid(place, `${text(range)} overlaps ${text(other)}`);
-    ranges.push(range);
+  const ranges = set.map((raw, index) => parseRange(raw, placeOfRange(index), isReached));
+  const stranger = ranges.findIndex(({ first }) => first.family !== ranges[0]?.first.family);
+  if (stranger >= 0) {
+    throw invalid(placeOfRange(stranger), "is of another family than the set's first range: make it a set of its own");
+  }
+  const [earlier, later] = findOverlap(ranges) ?? [];
+  if (earlier !== undefined && later !== undefined) {
+    throw invalid(placeOfRange(later), `${text(ranges[later] as Range)} overlaps ${text(ranges[earlier] as Range)}`);
   }
   return ranges;
 }
 
-/** Range.Canonicalize of the reference. */
-function parseRange(raw: RangeJson, pointer: string): Range {
+/**
+ * Range.Canonicalize of the reference, but for two things: a gateway outside of the subnet will do where a route of the
+ * configuration leads to it, and the subnet's network and broadcast addresses are no container's, also where the range
+ * names them.
+ */
+function parseRange(raw: RangeJson, pointer: string, isReached: (gateway: Address) => boolean): Range {
   const subnet = readNetwork(raw.subnet, `${pointer}/subnet`);
   const { family } = subnet.address;
   if (subnet.length > bitsOf(family) - 2) {
     throw invalid(`${pointer}/subnet`, `${formatPrefix(subnet)} is too small for host-local: four addresses at least`);
   }
-  const next = offset(subnet.address, 1n);
-  const gateway = optional(raw.gateway, `${pointer}/gateway`, readAddress) ?? next;
+  const gateway = optional(raw.gateway, `${pointer}/gateway`, readAddress) ?? offset(subnet.address, 1n);
   if (gateway.family !== family) throw invalid(`${pointer}/gateway`, `must be an IPv${family} address`);
-  const rangeStart = readBound(raw.rangeStart, subnet, `${pointer}/rangeStart`) ?? next;
-  const rangeEnd =
-    readBound(raw.rangeEnd, subnet, `${pointer}/rangeEnd`) ?? offset(lastOf(subnet), family === 4 ? -1n : 0n);
+  if (!isOnLink(gateway, subnet) && !isReached(gateway)) {
+    throw invalid(`${pointer}/gateway`, `${outside(gateway, subnet)}: ${deviceRouteHint(gateway)}`);
+  }
+  return { subnet, ...readBounds(raw, subnet, pointer), gateway };
+}
+
+/** The first and last address of a range: by default the subnet's, and never its network or broadcast address. */
+export function readBounds(raw: RangeJson, subnet: Prefix, pointer: string): Bounds {
+  const { first, last } = usableRange(subnet);
+  const rangeStart = readBound(raw.rangeStart, subnet, `${pointer}/rangeStart`) ?? first;
+  const rangeEnd = readBound(raw.rangeEnd, subnet, `${pointer}/rangeEnd`) ?? last;
   if (rangeEnd.value < rangeStart.value) {
     throw invalid(
       `${pointer}/rangeEnd`,
       `${formatAddress(rangeEnd)} is before the range's start ${formatAddress(rangeStart)}`,
     );
   }
-  return { subnet, rangeStart, rangeEnd, gateway };
+  const bounds = {
+    first: rangeStart.value < first.value ? first : rangeStart,
+    last: rangeEnd.value > last.value ? last : rangeEnd,
+  };
+  if (bounds.last.value >= bounds.first.value) return bounds;
+  throw invalid(`${pointer}/rangeStart`, `${formatAddress(rangeStart)} is ${formatPrefix(subnet)}'s own, no host's`);
 }
 
 function readBound(value: unknown, subnet: Prefix, pointer: string): Address | undefined {
@@ -118,32 +144,20 @@ function readBound(value: unknown, subnet: Prefix, pointer: string): Address | u
 }
 
 function refuseOverlappingSets(sets: readonly (readonly Range[])[]): void {
-  const seen: Range[] = [];
-  for (const set of sets) {
-    for (const range of set) {
-      const other = seen.find((one) => doOverlap(one, range));
-      if (other !== undefined) throw invalid("/ipam/ranges", `overlap: ${text(other)} and ${text(range)}`);
-    }
-    seen.push(...set);
-  }
+  const all = sets.flat();
+  const [earlier, later] = findOverlap(all) ?? [];
+  if (earlier === undefined || later === undefined) return;
+  throw invalid("/ipam/ranges", `overlap: ${text(all[earlier] as Range)} and ${text(all[later] as Range)}`);
 }
 
 // A container gets an address from each set, and results before 0.3.0 hold one of a family.
 function refuseSeveralSets(sets: readonly (readonly Range[])[], version: CniVersion): void {
   for (const family of [4, 6]) {
-    if (sets.filter((set) => set[0]?.rangeStart.family === family).length <= 1) continue;
+    if (sets.filter((set) => set[0]?.first.family === family).length <= 1) continue;
     throw invalid("/ipam/ranges", `has several sets of IPv${family}, and cniVersion ${version} has room for one`);
   }
 }
 
-function doOverlap(a: Range, b: Range): boolean {
-  return (
-    a.rangeStart.family === b.rangeStart.family &&
-    a.rangeStart.value <= b.rangeEnd.value &&
-    b.rangeStart.value <= a.rangeEnd.value
-  );
-}
-
-function text(range: Range): string {
-  return `${formatAddress(range.rangeStart)}-${formatAddress(range.rangeEnd)}`;
+function text({ first, last }: Bounds): string {
+  return `${formatAddress(first)}-${formatAddress(last)}`;
 }

@@ -1,7 +1,9 @@
 import { invalid } from "../cni/read.ts";
 import { formatPrefix, overlaps, samePrefix } from "../ip/address.ts";
+import { findOverlap } from "../ip/bounds.ts";
 import { parseRangeSet, type RangeJson } from "./host-local.ts";
 import type { Range, Subnet } from "./network-config.ts";
+import type { GatewayRules } from "./subnets.ts";
 
 const pointer = "/runtimeConfig/ipRanges";
 
@@ -15,23 +17,26 @@ const pointer = "/runtimeConfig/ipRanges";
 export function parseIpRanges(
   sets: readonly (readonly RangeJson[])[],
   configured: readonly Subnet[],
+  { hasGateways, isReached }: GatewayRules,
 ): readonly Subnet[] {
-  const ranges = sets.flatMap((set, index) => parseRangeSet(set, `${pointer}/${index}`));
+  const ranges = sets.flatMap((set, index) => parseRangeSet(set, `${pointer}/${index}`, isReached));
   refuseOverlaps(ranges, configured);
-  const gateways = new Map<string, Map<bigint, Range["gateway"]>>();
-  for (const { subnet, gateway } of ranges) {
-    const key = formatPrefix(subnet);
-    gateways.set(key, (gateways.get(key) ?? new Map()).set(gateway.value, gateway));
-  }
-  return ranges.map(({ subnet, rangeStart, rangeEnd, gateway }) => {
-    const all = gateways.get(formatPrefix(subnet))?.values() ?? [];
-    const excluded = [...all].filter(({ value }) => value !== gateway.value);
-    return { subnet, gateway, first: rangeStart, last: rangeEnd, excluded };
-  });
+  // Of each subnet, whichever of its ranges has it.
+  const gateways = Map.groupBy(ranges, ({ subnet }) => formatPrefix(subnet));
+  const excluded = new Map([...gateways].map(([name, list]) => [name, list.map(({ gateway }) => gateway)]));
+  return ranges.map(({ subnet, gateway, first, last }) =>
+    hasGateways
+      ? { subnet, gateway, spare: undefined, first, last, excluded: excluded.get(formatPrefix(subnet)) ?? [] }
+      : { subnet, gateway: undefined, spare: gateway, first, last, excluded: [] },
+  );
 }
 
 /** Subnets lie within one another or apart, so in their order one that overlaps any before it overlaps the last outermost one. */
 function refuseOverlaps(ranges: readonly Range[], configured: readonly Subnet[]): void {
+  const [one, other] = (findOverlap(ranges) ?? []).map((place) => ranges[place] as Range);
+  if (one !== undefined && other !== undefined) {
+    throw invalid(pointer, `two ranges of ${formatPrefix(one.subnet)} and ${formatPrefix(other.subnet)} overlap`);
+  }
   const all = [...ranges, ...configured].sort(({ subnet: a }, { subnet: b }) => {
     if (a.address.family !== b.address.family) return a.address.family - b.address.family;
     return a.address.value === b.address.value ? a.length - b.length : a.address.value < b.address.value ? -1 : 1;
@@ -42,7 +47,7 @@ function refuseOverlaps(ranges: readonly Range[], configured: readonly Subnet[])
       outer = one;
       continue;
     }
-    if ("rangeStart" in outer && "rangeStart" in one && samePrefix(outer.subnet, one.subnet)) continue;
+    if (!("spare" in outer || "spare" in one) && samePrefix(outer.subnet, one.subnet)) continue;
     throw invalid(pointer, `${formatPrefix(one.subnet)} overlaps ${formatPrefix(outer.subnet)}: leave one out`);
   }
 }

@@ -2,8 +2,9 @@ import { isPluginName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import type { CniVersion } from "../cni/versions.ts";
 import { defaultDataDir } from "./data-dir.ts";
+import { deviceRoutesTo } from "./gateways.ts";
 import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
-import { type HostLocalJson, parseHostLocal, type RangeJson } from "./host-local.ts";
+import { type HostLocalJson, parseHostLocal } from "./host-local.ts";
 import { parseIpRanges } from "./ip-ranges.ts";
 import type { IpamConfig, RequestedAddress } from "./network-config.ts";
 import { parseRequested, refuseSeveralOfAFamily } from "./requested.ts";
@@ -24,17 +25,23 @@ export interface Ipam {
   readonly requested: readonly RequestedAddress[];
 }
 
+/** What the rest of a configuration says about its IPAM. */
+export interface IpamSurroundings {
+  readonly version: CniVersion;
+  readonly cniArgs: string;
+  /** The plugin before this one in the chain has given addresses. */
+  readonly hasPreviousIps: boolean;
+  /** The network is neither routed (l3, l3s) nor isolated. */
+  readonly hasGateways: boolean;
+}
+
 /**
  * Where addresses come from, and which are asked for. What a delegated plugin gets is its own business: it reads the same
  * configuration and CNI_ARGS.
- *
- * @param hasPreviousIps the plugin before this one in the chain has given addresses
  */
 export function parseIpam(
   raw: NetworkConfiguration,
-  version: CniVersion,
-  cniArgs: string,
-  hasPreviousIps: boolean,
+  { version, cniArgs, hasPreviousIps, hasGateways }: IpamSurroundings,
   warnings: string[],
 ): Ipam {
   const ipam = raw.ipam ?? {};
@@ -45,7 +52,7 @@ export function parseIpam(
   if (type === undefined) {
     const requested = parseRequested(raw, cniArgs);
     refuseSeveralOfAFamily(requested);
-    return { ipam: parseBuiltin(ipam as BuiltinJson, raw.runtimeConfig?.ipRanges ?? [], warnings), requested };
+    return { ipam: parseBuiltin(ipam as BuiltinJson, raw, hasGateways, warnings), requested };
   }
   if (type === "host-local") {
     const requested = parseRequested(raw, cniArgs);
@@ -59,9 +66,16 @@ export function parseIpam(
   return { ipam: { type: "delegate", plugin: type }, requested: [] };
 }
 
-function parseBuiltin(ipam: BuiltinJson, ipRanges: readonly (readonly RangeJson[])[], warnings: string[]): IpamConfig {
-  const configured = parseSubnets(ipam.subnets ?? [], "/ipam/subnets");
-  const subnets = [...parseIpRanges(ipRanges, configured), ...configured];
+function parseBuiltin(
+  ipam: BuiltinJson,
+  raw: NetworkConfiguration,
+  hasGateways: boolean,
+  warnings: string[],
+): IpamConfig {
+  const routes = parseRoutes(ipam.routes, warnings);
+  const rules = { hasGateways, isReached: deviceRoutesTo(routes) };
+  const configured = parseSubnets(ipam.subnets ?? [], "/ipam/subnets", rules);
+  const subnets = [...parseIpRanges(raw.runtimeConfig?.ipRanges ?? [], configured, rules), ...configured];
   const hasV4 = subnets.some(({ subnet }) => subnet.address.family === 4);
   if (ipam.ipv4 === false && hasV4) throw invalid("/ipam/ipv4", "is false, and there is an IPv4 subnet: leave one out");
   if (ipam.ipv4 === false && subnets.length === 0) {
@@ -69,11 +83,5 @@ function parseBuiltin(ipam: BuiltinJson, ipRanges: readonly (readonly RangeJson[
   }
   const dataDir = ipam.dataDir ?? defaultDataDir;
   if (!dataDir.startsWith("/")) throw invalid("/ipam/dataDir", `${JSON.stringify(dataDir)} must be an absolute path`);
-  return {
-    type: "builtin",
-    subnets,
-    defaultPool: !hasV4 && ipam.ipv4 !== false,
-    routes: parseRoutes(ipam.routes, warnings),
-    dataDir,
-  };
+  return { type: "builtin", subnets, defaultPool: !hasV4 && ipam.ipv4 !== false, hasGateways, routes, dataDir };
 }

@@ -51,9 +51,12 @@ export interface Subnet {
   readonly subnet: Prefix;
   /**
    * The default gateway: as configured (for IPv6 a link-local address will do as well), else the first usable address;
-   * undefined where the subnet has no room for one (/32, /128).
+   * undefined where the configuration wants none, the network has none (l3, l3s, isolated), or the subnet no room for one
+   * (/32, /128).
    */
   readonly gateway: Address | undefined;
+  /** The address that would be the gateway in a network that has none: given to a container when no other is left. */
+  readonly spare: Address | undefined;
   /** First and last address that may be given, both inclusive: all usable ones, or those of ipRange. */
   readonly first: Address;
   readonly last: Address;
@@ -64,8 +67,9 @@ export interface Subnet {
 /** One range of host-local, defaults filled in as the reference plugin fills them in. */
 export interface Range {
   readonly subnet: Prefix;
-  readonly rangeStart: Address;
-  readonly rangeEnd: Address;
+  /** First and last address that may be given, both inclusive: rangeStart and rangeEnd, but never the subnet's own addresses. */
+  readonly first: Address;
+  readonly last: Address;
   readonly gateway: Address;
 }
 
@@ -75,6 +79,8 @@ export type IpamConfig =
       readonly subnets: readonly Subnet[];
       /** True: no IPv4 subnet is configured and a default pool is to be used, as Docker does. */
       readonly defaultPool: boolean;
+      /** False in l3 and l3s, and where the network is isolated. */
+      readonly hasGateways: boolean;
       readonly routes: readonly Route[];
       readonly dataDir: string;
     }

@@ -51,11 +51,18 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
   const previous = previousInterfaces(prevResult, context);
   const parent = parseParent(raw, name, previous);
   const hasPreviousIps = previous !== undefined && prevResult !== undefined && prevResult.ips.length > 0;
-  const { ipam, requested } = parseIpam(raw, cniVersion, context.args, hasPreviousIps, warnings);
   const mode = parseMode(raw);
+  const isolated = parent.kind === "dummy";
+  const surroundings = {
+    version: cniVersion,
+    cniArgs: context.args,
+    hasPreviousIps,
+    hasGateways: mode === "l2" && !isolated,
+  };
+  const { ipam, requested } = parseIpam(raw, surroundings, warnings);
   const impliedRoutes = !isEmptyList(raw.ipam?.routes);
   refuseDhcpWithoutBroadcast(mode, ipam);
-  if (ipam.type === "host-local" || ipam.type === "static") {
+  if (!isolated && (ipam.type === "host-local" || ipam.type === "static")) {
     warnings.push(...impliedRouteWarnings(mode, impliedRoutes, ipam.routes));
   }
   const flag = parseFlag(raw);
@@ -80,7 +87,7 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
     flag,
     mtu: parseMtu(raw, ipam),
     linkInContainer,
-    isolated: parent.kind === "dummy",
+    isolated,
     reach: parseReach(raw, { mode, flag, linkInContainer, ipam }),
     conflictTimeout: parseConflictTimeout(raw),
     ipam,

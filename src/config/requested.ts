@@ -1,7 +1,7 @@
 import { parseCniArgs } from "../cni/args.ts";
 import { invalid } from "../cni/read.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { formatAddress, parseAddress, parsePrefix, sameAddress } from "../ip/address.ts";
+import { formatAddress, parseAddress, parsePrefix } from "../ip/address.ts";
 import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
 import type { RequestedAddress } from "./network-config.ts";
 
@@ -12,24 +12,26 @@ import type { RequestedAddress } from "./network-config.ts";
  * @throws PluginError 4 for CNI_ARGS, 7 for the configuration
  */
 export function parseRequested(raw: NetworkConfiguration, cniArgs: string): readonly RequestedAddress[] {
-  const requested: RequestedAddress[] = [];
-  if (cniArgs !== "") {
-    for (const text of splitList(parseCniArgs(cniArgs, ["IP"]).get("IP"))) addOnce(requested, readArgument(text));
+  const requested = [
+    ...argumentsOf(cniArgs),
+    ...listed(raw.args?.cni?.ips, "/args/cni/ips"),
+    ...listed(raw.runtimeConfig?.ips, "/runtimeConfig/ips"),
+  ];
+  const once = new Map<string, RequestedAddress>();
+  for (const one of requested) {
+    const key = formatAddress(one.address);
+    if (!once.has(key)) once.set(key, one);
   }
-  addListed(requested, raw.args?.cni?.ips, "/args/cni/ips");
-  addListed(requested, raw.runtimeConfig?.ips, "/runtimeConfig/ips");
-  return requested;
+  return [...once.values()];
 }
 
-function addListed(requested: RequestedAddress[], texts: readonly string[] | null | undefined, pointer: string): void {
-  // null is Go's empty list.
-  for (const [index, text] of (texts ?? []).entries()) {
-    if (text !== "") addOnce(requested, readRequested(text, `${pointer}/${index}`));
-  }
+function argumentsOf(cniArgs: string): readonly RequestedAddress[] {
+  return cniArgs === "" ? [] : splitList(parseCniArgs(cniArgs, ["IP"]).get("IP")).map(readArgument);
 }
 
-function addOnce(requested: RequestedAddress[], one: RequestedAddress): void {
-  if (!requested.some(({ address }) => sameAddress(address, one.address))) requested.push(one);
+/** null is Go's empty list. */
+function listed(texts: readonly string[] | null | undefined, pointer: string): readonly RequestedAddress[] {
+  return (texts ?? []).flatMap((text, index) => (text === "" ? [] : [readRequested(text, `${pointer}/${index}`)]));
 }
 
 function readRequested(text: string, pointer: string): RequestedAddress {

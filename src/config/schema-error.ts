@@ -43,6 +43,8 @@ export function errorFromSchema(error: SchemaError, data: unknown): PluginError 
     case "pattern":
       // Paths have one.
       return invalid(pointer, `${describe(value)} has a NUL character in it, and no path can have one`);
+    case "maxItems":
+      return invalid(pointer, `has more than ${params.limit} items`);
     case "minProperties":
     case "maxProperties":
       return invalid(pointer, `must have exactly one of the keys ${keysAt(pointer).join(", ")}`);

@@ -25,93 +25,63 @@ export function bitsOf(family: Family): number {
 
 /** @returns undefined where the text is no address. */
 export function parseAddress(text: string): Address | undefined {
-  const value = text.includes(":") ? parseV6(text) : parseV4(text);
-  return value === undefined ? undefined : { family: text.includes(":") ? 6 : 4, value };
+  const family = text.includes(":") ? 6 : 4;
+  const value = family === 6 ? parseV6(text) : parseV4(text);
+  return value === undefined ? undefined : { family, value };
 }
-
-// Read character by character: each regular expression costs its compilation, 20 to 70 µs in a process of 5 ms.
 
 // Decimal octets without leading zeros: inet_aton's octal and short forms have been used to smuggle addresses past checks.
-function parseV4(text: string): bigint | undefined {
-  let value = 0;
-  let octets = 0;
-  for (let start = 0; start <= text.length; octets++) {
-    const dot = text.indexOf(".", start);
-    const end = dot < 0 ? text.length : dot;
-    const octet = parseDecimal(text, start, end);
-    if (octet === undefined || octet > 255) return undefined;
-    value = value * 256 + octet;
-    start = end + 1;
-  }
-  return octets === 4 ? BigInt(value) : undefined;
-}
+const dotted = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
 
-/** One to three digits, no leading zero. */
-function parseDecimal(text: string, start: number, end: number): number | undefined {
-  if (end <= start || end > start + 3 || (text[start] === "0" && end > start + 1)) return undefined;
+function parseV4(text: string): bigint | undefined {
+  const [, ...octets] = dotted.exec(text) ?? [];
+  if (octets.length === 0) return undefined;
   let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = text.charCodeAt(i) - 48;
-    if (digit < 0 || digit > 9) return undefined;
-    value = value * 10 + digit;
+  for (const octet of octets) {
+    if (Number(octet) > 255) return undefined;
+    value = value * 256 + Number(octet);
   }
-  return value;
+  return BigInt(value);
 }
 
 function parseV6(text: string): bigint | undefined {
-  const gap = text.indexOf("::");
-  if (gap < 0) {
-    const whole = parseGroups(text, 0, text.length);
-    return whole?.count === 8 ? whole.value : undefined;
-  }
-  const head = parseGroups(text, 0, gap);
-  const tail = parseGroups(text, gap + 2, text.length);
-  if (head === undefined || tail === undefined || head.count + tail.count > 7) return undefined;
-  return (head.value << BigInt(16 * (8 - head.count))) | tail.value;
+  const [head = "", tail, ...more] = text.split("::");
+  if (more.length > 0) return undefined;
+  const first = hexOf(head, tail === undefined);
+  const last = hexOf(tail ?? "", true);
+  if (first === undefined || last === undefined) return undefined;
+  const missing = 32 - first.length - last.length;
+  // "::" stands for one group of zeros at least.
+  if (tail === undefined ? missing !== 0 : missing < 4) return undefined;
+  return BigInt(`0x${first}${"0".repeat(missing)}${last}`);
 }
 
-/** Groups of up to four hexadecimal digits, the last two perhaps as an IPv4 address (RFC 4291, 2.2). */
-function parseGroups(text: string, from: number, to: number): { value: bigint; count: number } | undefined {
-  let value = 0n;
-  let count = 0;
-  if (from === to) return { value, count };
-  for (let start = from; start <= to; ) {
-    const colon = text.indexOf(":", start);
-    const end = colon < 0 || colon > to ? to : colon;
-    const group = parseHex(text, start, end);
-    if (group !== undefined) {
-      value = (value << 16n) | BigInt(group);
-      count += 1;
-    } else {
-      const dotted = end === text.length ? parseV4(text.slice(start)) : undefined;
-      if (dotted === undefined) return undefined;
-      value = (value << 32n) | dotted;
-      count += 2;
+/**
+ * Groups of up to four hexadecimal digits as digits, four for each; the last two perhaps written as an IPv4 address (RFC 4291,
+ * 2.2), if these are an address's last.
+ */
+function hexOf(text: string, isEnd: boolean): string | undefined {
+  if (text === "") return "";
+  let digits = "";
+  const words = text.split(":");
+  for (const [index, word] of words.entries()) {
+    if (/^[\da-f]{1,4}$/i.test(word)) {
+      digits += word.padStart(4, "0");
+      continue;
     }
-    start = end + 1;
+    const value = isEnd && index === words.length - 1 ? parseV4(word) : undefined;
+    if (value === undefined) return undefined;
+    digits += value.toString(16).padStart(8, "0");
   }
-  return { value, count };
-}
-
-/** One to four hexadecimal digits. */
-function parseHex(text: string, start: number, end: number): number | undefined {
-  if (end <= start || end > start + 4) return undefined;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const code = text.charCodeAt(i);
-    const digit = code <= 57 ? code - 48 : (code | 32) - 87;
-    if (digit < 0 || digit > 15 || (code > 57 && digit < 10)) return undefined;
-    value = value * 16 + digit;
-  }
-  return value;
+  return digits;
 }
 
 /** Canonical text: dotted decimal, or RFC 5952 (lower case, longest run of zeros shortened, IPv4-mapped dotted). */
 export function formatAddress({ family, value }: Address): string {
   if (family === 4) return formatV4(Number(value));
   if (value >> 32n === 0xffffn) return `::ffff:${formatV4(Number(value & 0xffffffffn))}`;
-  const groups: number[] = [];
-  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((value >> shift) & 0xffffn));
+  const digits = value.toString(16).padStart(32, "0");
+  const groups = Array.from({ length: 8 }, (_, i) => Number.parseInt(digits.slice(4 * i, 4 * i + 4), 16));
   let start = -1;
   let length = 1; // a single zero group is not shortened (RFC 5952, 4.2.2)
   for (let i = 0; i < 8; i++) {
@@ -133,11 +103,11 @@ function formatV4(value: number): string {
 
 /** `ADDRESS/LENGTH`; the host bits are kept. @returns undefined where the text is no CIDR. */
 export function parsePrefix(text: string): Prefix | undefined {
-  const slash = text.indexOf("/");
-  const address = slash < 0 ? undefined : parseAddress(text.slice(0, slash));
-  const length = parseDecimal(text, slash + 1, text.length);
-  if (address === undefined || length === undefined || length > bitsOf(address.family)) return undefined;
-  return { address, length };
+  const [, address, digits] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
+  if (address === undefined) return undefined;
+  const parsed = parseAddress(address);
+  const length = Number(digits);
+  return parsed === undefined || length > bitsOf(parsed.family) ? undefined : { address: parsed, length };
 }
 
 export function formatPrefix(prefix: Prefix): string {
@@ -182,6 +152,16 @@ export function offset({ family, value }: Address, by: bigint): Address {
   return { family, value: value + by };
 }
 
+/** 0.0.0.0 or :: (RFC 1122, 3.2.1.3; RFC 4291, 2.5.2): no address. */
+export function isUnspecified({ value }: Address): boolean {
+  return value === 0n;
+}
+
+/** fe80::/10 (RFC 4291, 2.5.6) */
+export function isLinkLocal({ family, value }: Address): boolean {
+  return family === 6 && value >> 118n === 0x3fan;
+}
+
 export function contains(prefix: Prefix, address: Address): boolean {
   const mask = hostMask(prefix);
   return prefix.address.family === address.family && (prefix.address.value | mask) === (address.value | mask);
@@ -201,15 +181,19 @@ export function samePrefix(a: Prefix, b: Prefix): boolean {
 
 /** 4 or 16 bytes, network order. */
 export function toBytes({ family, value }: Address): Uint8Array {
-  const bytes = new Uint8Array(bitsOf(family) / 8);
-  for (let i = bytes.length - 1, rest = value; i >= 0; i--, rest >>= 8n) bytes[i] = Number(rest & 0xffn);
-  return bytes;
+  if (family === 4) return Uint8Array.of(...bytesOf(Number(value)));
+  const mask = 0xffffffffn;
+  return Uint8Array.of(...[96n, 64n, 32n, 0n].flatMap((shift) => bytesOf(Number((value >> shift) & mask))));
+}
+
+/** Of a number of 32 bits. */
+function bytesOf(value: number): [number, number, number, number] {
+  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
 }
 
 /** From 4 or 16 bytes, network order. */
 export function fromBytes(bytes: Uint8Array): Address {
   let value = 0n;
-  // By index: the first loop over a typed array's own items costs 90 us on Bun.
-  for (let i = 0; i < bytes.length; i++) value = (value << 8n) | BigInt(bytes[i] as number);
+  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
   return { family: bytes.length === 4 ? 4 : 6, value };
 }

@@ -1,4 +1,5 @@
 import type { IpamConfig, Subnet } from "../config/network-config.ts";
+import { wholeSubnet } from "../config/subnets.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import {
   type Address,
@@ -11,12 +12,12 @@ import {
   sameAddress,
   usableRange,
 } from "../ip/address.ts";
-import { once } from "../system/files.ts";
+import { finder, isWithin } from "../ip/bounds.ts";
 import { choosePool, poolOf } from "./default-pool.ts";
 import { exhausted } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
-import { addressTaken, type Choice, checkAvailable, checkHeld, refuseSecond, releaseOthers } from "./reservations.ts";
-import { inSpan, ring, type Span } from "./span.ts";
+import { addressTaken, checkAvailable, checkHeld, refuseSecond, releaseOthers } from "./reservations.ts";
+import { ring } from "./span.ts";
 import { type Holder, releaseHolder, type Store, withStore } from "./store.ts";
 
 type BuiltinConfig = Extract<IpamConfig, { type: "builtin" }>;
@@ -24,6 +25,14 @@ type BuiltinConfig = Extract<IpamConfig, { type: "builtin" }>;
 /** A subnet and its place in the configuration, which numbers its last_reserved_ip. */
 interface Numbered extends Subnet {
   readonly id: number;
+}
+
+/** What a container gets, or asks for. */
+interface Wishes {
+  readonly holder: Holder;
+  readonly requested: readonly Address[];
+  /** Whether an address that nobody has reserved may be given. */
+  readonly isFree: (address: Address) => boolean;
 }
 
 /**
@@ -36,61 +45,60 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
   const holder = { containerId: context.containerId, ifname: context.ifname };
   return {
     releasesOverLink: false,
-    add(): Allocation {
+    add(avoided = []): Allocation {
       const pool = ipam.defaultPool ? choosePool(dataDir, name, context.hostPrefixes) : undefined;
-      const subnets = numbered(ipam.subnets, pool);
+      const subnets = numbered(ipam, pool);
       const requested = context.config.requested.map(({ address }) => address);
-      for (const address of requested) checkRequest(subnets, address);
-      const addresses = withStore(dataDir, name, true, (store) => reserve(store, holder, subnets, requested)) ?? [];
-      return { addresses, routes: ipam.routes, dns: undefined };
+      for (const address of requested) checkRequest(subnets, address, context.isHostAddress);
+      const inUse = new Set(avoided.map(formatAddress));
+      const isFree = (address: Address) => !inUse.has(formatAddress(address)) && !context.isHostAddress(address);
+      const wishes = { holder, requested, isFree };
+      const addresses = withStore(dataDir, name, true, (store) => reserve(store, subnets, wishes)) ?? [];
+      return { addresses, routes: ipam.routes, dns: undefined, subnets: subnets.map(({ subnet }) => subnet) };
     },
     del: () => releaseHolder(dataDir, name, holder),
-    check(previous) {
-      const whole = numbered(ipam.subnets, poolOf(dataDir, name)).map((subnet) => ({
-        ...subnet,
-        ...usableRange(subnet.subnet),
-      }));
-      checkHeld(dataDir, name, holder, whole, previous);
-    },
+    check: (previous) => checkHeld(dataDir, name, holder, wholeOf(numbered(ipam, poolOf(dataDir, name))), previous),
     gc: (valid) => releaseOthers(dataDir, name, valid),
     status() {
-      const pool = ipam.defaultPool ? choosePool(dataDir, name, context.hostPrefixes) : undefined;
-      const subnets = numbered(ipam.subnets, pool);
-      const choices = ([4, 6] as const).map((family): Choice => {
-        const spans = ofFamily(subnets, family);
-        return { spans, never: spans.flatMap(neverOf) };
-      });
-      checkAvailable(
-        dataDir,
-        name,
-        choices.filter(({ spans }) => spans.length > 0),
-      );
+      if (ipam.defaultPool) choosePool(dataDir, name, context.hostPrefixes);
+      checkAvailable(dataDir, name);
     },
   };
 }
 
-function numbered(subnets: readonly Subnet[], pool: Prefix | undefined): readonly Numbered[] {
-  const all = [...subnets];
-  if (pool !== undefined) {
-    const { first, last } = usableRange(pool);
-    all.push({ subnet: pool, gateway: first, first, last, excluded: [] });
-  }
+function numbered({ subnets, hasGateways }: BuiltinConfig, pool: Prefix | undefined): readonly Numbered[] {
+  const all = pool === undefined ? subnets : [...subnets, wholeSubnet(pool, hasGateways)];
   return all.map((subnet, id) => ({ ...subnet, id }));
+}
+
+/** The subnets with all addresses that a container can ask for, outside of an ipRange too. */
+function wholeOf(subnets: readonly Numbered[]): readonly Numbered[] {
+  return subnets.map((subnet) => ({ ...subnet, ...usableRange(subnet.subnet) }));
 }
 
 function ofFamily(subnets: readonly Numbered[], family: Family): readonly Numbered[] {
   return subnets.filter(({ subnet }) => subnet.address.family === family);
 }
 
-function neverOf({ gateway, excluded }: Subnet): readonly Address[] {
-  return gateway === undefined ? excluded : [gateway, ...excluded];
+/** Not given as long as there is another one, or never. */
+function withheldOf({ gateway, spare, excluded }: Subnet): readonly Address[] {
+  return [gateway ?? spare ?? [], excluded].flat();
+}
+
+/** The subnet that an address asked for is of: the one whose range holds it, else the first that contains it. */
+function subnetOf(subnets: readonly Numbered[], address: Address): Numbered | undefined {
+  return finder(subnets)(address) ?? subnets.find(({ subnet }) => contains(subnet, address));
 }
 
 /** Docker's rule for --ip: anywhere in a subnet, outside --ip-range too, but no address that has another use. */
-function checkRequest(subnets: readonly Numbered[], address: Address): void {
-  const refuse = (why: string) =>
-    new PluginError(ErrorCode.invalidConfiguration, `requested address ${formatAddress(address)} ${why}`);
-  const found = subnets.find(({ subnet }) => contains(subnet, address));
+function checkRequest(
+  subnets: readonly Numbered[],
+  address: Address,
+  isHostAddress: (address: Address) => boolean,
+): void {
+  const refuse = (why: string, code: ErrorCode = ErrorCode.invalidConfiguration) =>
+    new PluginError(code, `requested address ${formatAddress(address)} ${why}`);
+  const found = subnetOf(subnets, address);
   if (found === undefined) {
     const list = subnets.map(({ subnet }) => formatPrefix(subnet)).join(", ");
     throw refuse(`is in none of the network's subnets: ${list}`);
@@ -99,50 +107,76 @@ function checkRequest(subnets: readonly Numbered[], address: Address): void {
   if (found.gateway !== undefined && sameAddress(found.gateway, address)) throw refuse(`is the gateway of ${subnet}`);
   if (found.excluded.some((other) => sameAddress(other, address)))
     throw refuse(`is one of the auxAddresses of ${subnet}`);
-  if (!inSpan({ ...found, ...usableRange(found.subnet) }, address)) throw refuse(`is ${subnet}'s own, no host's`);
+  if (!isWithin(address, usableRange(found.subnet))) throw refuse(`is ${subnet}'s own, no host's`);
+  if (isHostAddress(address)) throw refuse("is the host's own: ask for another one", ErrorCode.addressTaken);
 }
 
 function reserve(
   store: Store,
-  holder: Holder,
   subnets: readonly Numbered[],
-  requested: readonly Address[],
+  wishes: Wishes,
 ): { address: Prefix; gateway: Address | undefined }[] {
+  const { holder, requested } = wishes;
   store.open(holder.containerId, true);
   const { named, unnamed } = store.find(holder);
   const held = [...named, ...unnamed].map((text) => parseAddress(text) as Address);
-  const whole: readonly Span[] = subnets.map((subnet) => ({ ...subnet, ...usableRange(subnet.subnet) }));
-  refuseSecond(holder, whole, held);
-  const taken: Address[] = [];
+  refuseSecond(
+    holder,
+    held.find((address) => subnetOf(subnets, address) !== undefined),
+  );
+  const taken: { address: Address; subnet: Numbered }[] = [];
   try {
     for (const family of [4, 6] as const) {
       const candidates = ofFamily(subnets, family);
       if (candidates.length === 0) continue;
       const wanted = requested.find((address) => address.family === family);
-      taken.push(wanted === undefined ? next(store, holder, candidates) : exactly(store, holder, candidates, wanted));
+      taken.push(wanted === undefined ? next(store, candidates, wishes) : exactly(store, holder, candidates, wanted));
     }
   } catch (error) {
-    store.release(holder, taken.map(formatAddress));
+    store.release(
+      holder,
+      taken.map(({ address }) => formatAddress(address)),
+    );
     throw error;
   }
-  return taken.map((address) => {
-    const { subnet, gateway } = subnets.find((one) => contains(one.subnet, address)) as Numbered;
-    return { address: { address, length: subnet.length }, gateway };
-  });
+  return taken.map(({ address, subnet: { subnet, gateway } }) => ({
+    address: { address, length: subnet.length },
+    gateway,
+  }));
 }
 
-function next(store: Store, holder: Holder, subnets: readonly Numbered[]): Address {
+function next(
+  store: Store,
+  subnets: readonly Numbered[],
+  { holder, isFree }: Wishes,
+): { address: Address; subnet: Numbered } {
+  const unfree: Address[] = [];
+  function* candidatesOf(subnet: Numbered): Generator<Address, void> {
+    for (const address of ring([subnet], store.lastReserved(subnet.id), withheldOf(subnet))) {
+      if (isFree(address)) yield address;
+      else unfree.push(address);
+    }
+    const { spare, excluded } = subnet;
+    if (spare === undefined || !isWithin(spare, subnet) || excluded.some((one) => sameAddress(one, spare))) return;
+    if (isFree(spare)) yield spare;
+    else unfree.push(spare);
+  }
   for (const subnet of subnets) {
-    const after = store.lastReserved(subnet.id);
-    const address = store.reserve(holder, ring([subnet], after, neverOf(subnet)), subnet.id);
-    if (address !== undefined) return address;
+    const address = store.reserve(holder, candidatesOf(subnet), subnet.id);
+    if (address !== undefined) return { address, subnet };
   }
   const after = subnets.length === 1 ? store.lastReserved((subnets[0] as Numbered).id) : undefined;
-  throw exhausted(store, subnets, subnets.flatMap(neverOf), after);
+  const never = subnets.flatMap(({ gateway, excluded }) => [gateway ?? [], excluded].flat());
+  throw exhausted(store, subnets, [...never, ...unfree], after);
 }
 
-function exactly(store: Store, holder: Holder, subnets: readonly Numbered[], wanted: Address): Address {
-  const { id } = subnets.find(({ subnet }) => contains(subnet, wanted)) as Numbered;
-  if (store.reserve(holder, once(wanted), id) === undefined) throw addressTaken(store, formatAddress(wanted));
-  return wanted;
+function exactly(
+  store: Store,
+  holder: Holder,
+  subnets: readonly Numbered[],
+  wanted: Address,
+): { address: Address; subnet: Numbered } {
+  const subnet = subnetOf(subnets, wanted) as Numbered;
+  if (store.reserve(holder, [wanted], subnet.id) === undefined) throw addressTaken(store, formatAddress(wanted));
+  return { address: wanted, subnet };
 }

@@ -1,6 +1,7 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
-import { capacity, inSpan, ring, type Span } from "./span.ts";
+import { finder } from "../ip/bounds.ts";
+import { capacity, ring, type Span } from "./span.ts";
 import type { Store } from "./store.ts";
 
 /**
@@ -14,17 +15,15 @@ export function exhausted(
   never: readonly Address[],
   after: Address | undefined,
 ): PluginError {
+  const nothing = nothingToGive(spans, never);
+  if (nothing !== undefined) return nothing;
   const pool = spans.map(formatSpan).join(", ");
   const size = capacity(spans, never);
-  if (size <= 0n) {
-    const message = `no address to give in ${pool}: it holds the gateway and excluded addresses only; make it larger`;
-    return new PluginError(ErrorCode.invalidConfiguration, message, "/ipam");
-  }
-  const held: string[] = [];
-  for (const name of store.names()) {
+  const spanOf = finder(spans);
+  const held = store.names().filter((name) => {
     const address = parseAddress(name);
-    if (address !== undefined && spans.some((span) => inSpan(span, address))) held.push(name);
-  }
+    return address !== undefined && spanOf(address) !== undefined;
+  });
   const oldest = oldestOf(store, held, spans, never, after).map(({ name, seconds }) => {
     const holder = store.holderOf(name);
     const who = holder === undefined ? "?" : `${holder.containerId}${holder.ifname === "" ? "" : ` ${holder.ifname}`}`;
@@ -34,6 +33,15 @@ export function exhausted(
     `no free address in ${pool}: all ${size} are held, longest ${oldest.join(", ")}; ` +
     "end containers, run GC for those that are gone, or make the pool larger";
   return new PluginError(ErrorCode.tryAgainLater, message, "/ipam");
+}
+
+/** The error for spans in which no address could ever be given; undefined where one could. */
+export function nothingToGive(spans: readonly Span[], never: readonly Address[]): PluginError | undefined {
+  if (capacity(spans, never) > 0n) return undefined;
+  const message =
+    `no address to give in ${spans.map(formatSpan).join(", ")}: ` +
+    "it holds the gateway, excluded addresses and such as others have, and no more; make it larger";
+  return new PluginError(ErrorCode.invalidConfiguration, message, "/ipam");
 }
 
 function formatSpan({ first, last }: Span): string {
@@ -57,9 +65,8 @@ function oldestOf(
   let asked = held;
   if (held.length > ASKED) {
     const next: string[] = [];
-    const candidates = ring(spans, after, never);
-    for (let address = candidates(); address !== undefined && next.length < ASKED; address = candidates()) {
-      next.push(formatAddress(address));
+    for (const address of ring(spans, after, never)) {
+      if (next.push(formatAddress(address)) === ASKED) break;
     }
     asked = next;
   }

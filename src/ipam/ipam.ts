@@ -10,6 +10,8 @@ export interface Allocation {
   /** As configured, or as the delegate returned them. */
   readonly routes: readonly Route[];
   readonly dns: Dns | undefined;
+  /** The network's subnets, where the IPAM knows more of them than those of the addresses. */
+  readonly subnets?: readonly Prefix[];
 }
 
 export interface IpamContext extends Attachment {
@@ -19,6 +21,8 @@ export interface IpamContext extends Attachment {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Addresses and routes of the host, which a default pool must not overlap; called only when one is chosen. */
   readonly hostPrefixes: () => readonly Prefix[];
+  /** Whether the address is one of the parent's namespace itself, which the built-in allocator gives to no container. */
+  readonly isHostAddress: (address: Address) => boolean;
 }
 
 /** Every method throws {@link PluginError}. */
@@ -28,14 +32,21 @@ export interface Ipam {
    * after them then, as in the reference plugin; else before, so that no address is free while an interface has it.
    */
   readonly releasesOverLink: boolean;
-  /** Reserves the container's addresses; nothing stays reserved when it throws. */
-  add(): Allocation;
+  /**
+   * Reserves the container's addresses; nothing stays reserved when it throws.
+   * @param avoided addresses that turned out to be in use: the built-in allocator and host-local give others, but where these
+   *   were asked for by name
+   */
+  add(avoided?: readonly Address[]): Allocation;
   /** Gives the reservation back; succeeds when there is none. */
   del(): void;
   /** Throws {@link ErrorCode.checkFailed} where the addresses of `previous` are not reserved for this container. */
   check(previous: Result): void;
   /** Gives back every reservation of the network that is of none of these attachments. */
   gc(valid: readonly Attachment[]): void;
-  /** Throws {@link ErrorCode.notAvailable} with the reason where an ADD could not get an address now. */
+  /**
+   * Throws {@link ErrorCode.notAvailable} with the reason where no ADD could get an address. A full pool is no such reason: a
+   * runtime would take the whole node for unready, and end up by evicting those who hold the addresses.
+   */
   status(): void;
 }

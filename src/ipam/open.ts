@@ -16,7 +16,7 @@ export function openIpam(context: IpamContext): Ipam {
   const ipam = open(context);
   return {
     releasesOverLink: ipam.releasesOverLink,
-    add: () => named(() => ipam.add()),
+    add: (avoided) => named(() => ipam.add(avoided)),
     del: () => named(() => ipam.del()),
     check: (previous) => named(() => ipam.check(previous)),
     gc: (valid) => named(() => ipam.gc(valid)),

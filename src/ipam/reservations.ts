@@ -3,9 +3,8 @@ import type { Attachment } from "../cni/gc.ts";
 import type { Result } from "../cni/result.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, formatAddress } from "../ip/address.ts";
+import { type Bounds, finder } from "../ip/bounds.ts";
 import { errnoName, SystemError } from "../system/errno.ts";
-import { exhausted } from "./exhausted.ts";
-import { inSpan, ring, type Span } from "./span.ts";
 import { type Store, withStore } from "./store.ts";
 
 /** Gives back the reservations of all attachments but these. */
@@ -26,47 +25,34 @@ export function checkHeld(
   dataDir: string,
   network: string,
   attachment: Attachment,
-  spans: readonly Span[],
+  spans: readonly Bounds[],
   previous: Result,
 ): void {
   const holder = { containerId: attachment.containerId, ifname: attachment.ifname };
-  const held =
+  const held = new Set(
     withStore(dataDir, network, false, (store) => {
       store.open(holder.containerId, false);
       const { named, unnamed } = store.find(holder);
       return [...named, ...unnamed];
-    }) ?? [];
+    }) ?? [],
+  );
   const who = `${holder.containerId} ${holder.ifname}`;
-  if (held.length === 0) {
+  if (held.size === 0) {
     throw new PluginError(ErrorCode.checkFailed, `no address of network ${network} is reserved for ${who}`);
   }
+  const spanOf = finder(spans);
   for (const { address } of previous.ips) {
-    if (!spans.some((span) => inSpan(span, address.address))) continue;
     const name = formatAddress(address.address);
-    if (!held.includes(name)) {
+    if (spanOf(address.address) !== undefined && !held.has(name)) {
       throw new PluginError(ErrorCode.checkFailed, `${name} is not reserved for ${who} in network ${network}`);
     }
   }
 }
 
-/** Spans of which one must have a free address, and what of them is never given. */
-export interface Choice {
-  readonly spans: readonly Span[];
-  readonly never: readonly Address[];
-}
-
-/** STATUS: reservations can be written, and each choice has a free address. */
-export function checkAvailable(dataDir: string, network: string, choices: readonly Choice[]): void {
+/** STATUS: reservations can be written. Whether one is free is no question of it, see {@link Ipam.status}. */
+export function checkAvailable(dataDir: string, network: string): void {
   try {
-    withStore(dataDir, network, true, (store) => {
-      // As ADD does: what is left of an earlier boot or a crash makes no pool full.
-      store.open("", true);
-      const taken = new Set(store.names());
-      for (const { spans, never } of choices) {
-        if (hasFree(spans, never, taken)) continue;
-        throw new PluginError(ErrorCode.notAvailable, exhausted(store, spans, never, undefined).message, "/ipam");
-      }
-    });
+    withStore(dataDir, network, true, () => {});
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     const message = `addresses cannot be reserved in ${dataDir}: ${error.path}: ${errnoName(error.errno)}`;
@@ -74,20 +60,11 @@ export function checkAvailable(dataDir: string, network: string, choices: readon
   }
 }
 
-function hasFree(spans: readonly Span[], never: readonly Address[], taken: ReadonlySet<string>): boolean {
-  const candidates = ring(spans, undefined, never);
-  for (let address = candidates(); address !== undefined; address = candidates()) {
-    if (!taken.has(formatAddress(address))) return true;
-  }
-  return false;
-}
-
-/** What a container already holds in these spans: one more address would leak when it is given another. */
-export function refuseSecond(attachment: Attachment, spans: readonly Span[], held: readonly Address[]): void {
-  const found = held.find((address) => spans.some((span) => inSpan(span, address)));
-  if (found === undefined) return;
+/** @param held what the container's interface holds already: it would leak when another one is given */
+export function refuseSecond(attachment: Attachment, held: Address | undefined): void {
+  if (held === undefined) return;
   const who = `${attachment.containerId} ${attachment.ifname}`;
-  const message = `${formatAddress(found)} is already allocated to ${who}; run DEL before another ADD`;
+  const message = `${formatAddress(held)} is already allocated to ${who}; run DEL before another ADD`;
   throw new PluginError(ErrorCode.addressTaken, message);
 }
 

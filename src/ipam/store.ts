@@ -16,7 +16,6 @@ import {
 import { withLock } from "../system/lock.ts";
 import { bootId, bootTime } from "./boot.ts";
 import { BOOT_FILE, type Holder, HolderIndex, hash, INDEX_FORMAT } from "./holder-index.ts";
-import type { Candidates } from "./span.ts";
 
 export type { Holder };
 
@@ -142,7 +141,7 @@ export class Store {
    * Reserves the first candidate that is free and remembers it as the last one given.
    * @returns undefined where none is free
    */
-  reserve(holder: Holder, candidates: Candidates, rangeId: number): Address | undefined {
+  reserve(holder: Holder, candidates: Iterable<Address>, rangeId: number): Address | undefined {
     this.#changed = true;
     const text = `${holder.containerId}\r\n${holder.ifname}`;
     const name = createFirst(this.#folder, this.#unlisted(candidates), text);
@@ -212,17 +211,15 @@ export class Store {
   }
 
   /** Candidates by name. After some that are taken the folder is read, and those that are taken are passed over. */
-  #unlisted(candidates: Candidates): () => string | undefined {
+  *#unlisted(candidates: Iterable<Address>): Generator<string, void> {
     let taken: Set<string> | undefined;
     let tried = 0;
-    return () => {
-      if (tried++ === PROBES) taken = new Set(this.names());
-      for (let address = candidates(); address !== undefined; address = candidates()) {
-        const name = formatAddress(address);
-        if (!taken?.has(name)) return name;
-      }
-      return undefined;
-    };
+    for (const address of candidates) {
+      const name = formatAddress(address);
+      if (taken?.has(name)) continue;
+      yield name;
+      if (++tried === PROBES) taken = new Set(this.names());
+    }
   }
 }
 

@@ -1,10 +1,67 @@
 import { ErrorCode, PluginError } from "../errors.ts";
-import { formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
-import { addAddress } from "../netlink/address.ts";
+import { type Address, formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
+import { addAddress, deleteAddress } from "../netlink/address.ts";
 import { type Link, linkQuery, readLink, setNotifying, setUp } from "../netlink/link.ts";
 import { addRoute, type RouteOptions } from "../netlink/route.ts";
 import { exchange, NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
-import { Errno } from "../system/errno.ts";
+import { asking, carryOut, doing, type Step } from "../netlink/steps.ts";
+import { Errno, errnoName } from "../system/errno.ts";
+
+/** The container's link, as far as it is to be configured. */
+export interface NewLink {
+  readonly index: number;
+  readonly name: string;
+}
+
+/** Addresses that the kernel refused because another interface has them; those that it took were taken back. */
+export class AddressesInUse extends PluginError {
+  readonly addresses: readonly Address[];
+
+  constructor(addresses: readonly Prefix[], ifname: string) {
+    super(
+      ErrorCode.addressTaken,
+      `address ${addresses.map(formatPrefix).join(", ")} could not be added to ${ifname}: ` +
+        "an ipvlan on the same parent has it, of another network with this subnet or made by others",
+      `add address: ${errnoName(Errno.EADDRINUSE)}`,
+    );
+    this.addresses = addresses.map(({ address }) => address);
+  }
+}
+
+/**
+ * Gives the link, which is down, its addresses, all or none.
+ * @throws AddressesInUse where others on the parent have some of them
+ */
+export function addAddresses(socket: NetlinkSocket, { index, name }: NewLink, addresses: readonly Prefix[]): void {
+  const steps = addresses.map(
+    (prefix): Step<NetlinkError | undefined> => ({
+      request: () => addAddress(index, prefix),
+      settle: (outcome) => (outcome instanceof NetlinkError ? outcome : undefined),
+    }),
+  );
+  const settled = carryOut(socket, steps);
+  const failures = steps.map((step) => settled.of(step));
+  if (failures.every((failure) => failure === undefined)) return;
+  const added = addresses.filter((_, place) => failures[place] === undefined);
+  exchange(
+    socket,
+    added.map((prefix) => deleteAddress(index, prefix)),
+  );
+  for (const [place, failure] of failures.entries()) {
+    if (failure === undefined || failure.errno === Errno.EADDRINUSE) continue;
+    const { errno, message } = failure;
+    const hint = errno === Errno.EACCES || errno === Errno.EOPNOTSUPP ? ": IPv6 is disabled in the kernel" : "";
+    throw new PluginError(
+      errno === Errno.EEXIST ? ErrorCode.addressTaken : ErrorCode.kernel,
+      `address ${formatPrefix(addresses[place] as Prefix)} could not be added to ${name}${hint}`,
+      message,
+    );
+  }
+  throw new AddressesInUse(
+    addresses.filter((_, place) => failures[place] !== undefined),
+    name,
+  );
+}
 
 /** What the container's interface is in the end. */
 export interface Configured {
@@ -17,63 +74,51 @@ export interface Configured {
 }
 
 /**
- * Gives the link its alias, addresses and routes and sets it up: one send for all of it. The addresses come first: the kernel
- * announces to the neighbours those that the link has when it is set up. A packet socket of our own would take 5 ms and more
- * to close (packet_release waits for all processors).
+ * Gives the link its alias, sets it up and adds its routes: one send for all of it, as long as the routes are few. It has its
+ * addresses already: the kernel announces to the neighbours those that it has when it is set up. A packet socket of our own
+ * would take 5 ms and more to close (packet_release waits for all processors).
  */
-export function configureLink(
+export function setUpLink(
   socket: NetlinkSocket,
-  index: number,
-  ifname: string,
+  { index, name }: NewLink,
   alias: string,
-  addresses: readonly Prefix[],
   routes: readonly RouteOptions[],
 ): Configured {
-  const requests = [
-    setNotifying(index, alias),
-    ...addresses.map((prefix) => addAddress(index, prefix)),
-    setUp(index, ifname, alias),
-    linkQuery(index),
-    ...routes.map((route) => addRoute(index, route)),
-  ];
-  const outcomes = exchange(socket, requests);
-  const failures = outcomes.map((outcome) => (outcome instanceof NetlinkError ? outcome : undefined));
-  const linkFailure = failures[0] ?? failures[addresses.length + 1];
-  const description = outcomes[addresses.length + 2];
-  if (linkFailure !== undefined || !(description instanceof Uint8Array)) {
-    const { message } = linkFailure ?? failures[addresses.length + 2] ?? { message: "" };
-    throw new PluginError(ErrorCode.kernel, `${ifname} could not be set up`, message);
-  }
-  addresses.forEach((prefix, i) => {
-    const failure = failures[i + 1];
-    if (failure === undefined) return;
-    const { errno } = failure;
-    const hint =
-      errno === Errno.EADDRINUSE
-        ? ": an ipvlan on the same parent has it, of another network with this subnet or made by others"
-        : errno === Errno.EACCES || errno === Errno.EOPNOTSUPP
-          ? ": IPv6 is disabled in the kernel"
-          : "";
-    throw new PluginError(
-      errno === Errno.EEXIST || errno === Errno.EADDRINUSE ? ErrorCode.addressTaken : ErrorCode.kernel,
-      `address ${formatPrefix(prefix)} could not be added to ${ifname}${hint}`,
-      failure.message,
-    );
-  });
-  const present = routes.filter((route, i) => {
-    const failure = failures[addresses.length + 3 + i];
-    if (failure === undefined) return true;
-    if (failure.errno === Errno.EEXIST) return false;
-    const gateway = route.gw === undefined ? "" : ` via ${formatAddress(route.gw)}`;
-    const hint =
-      failure.errno === Errno.ENETUNREACH || failure.errno === Errno.EHOSTUNREACH || failure.errno === Errno.EINVAL
-        ? `: is the gateway in a subnet of ${ifname}'s addresses?`
-        : "";
-    throw new PluginError(
-      ErrorCode.kernel,
-      `route ${formatPrefix(route.dst)}${gateway} could not be added to ${ifname}${hint}`,
-      failure.message,
-    );
-  });
-  return { link: readLink(description), routes: present };
+  const notUp = (failure: NetlinkError | undefined) =>
+    new PluginError(ErrorCode.kernel, `${name} could not be set up`, failure?.message);
+  const description = asking(() => linkQuery(index), readLink, notUp);
+  const routing = routes.map((route) => ({ route, step: routeStep(index, name, route) }));
+  const settled = carryOut(socket, [
+    doing(() => setNotifying(index, alias), notUp),
+    doing(() => setUp(index, name, alias), notUp),
+    description,
+    ...routing.map(({ step }) => step),
+  ]);
+  return {
+    link: settled.of(description),
+    routes: routing.filter(({ step }) => settled.of(step)).map(({ route }) => route),
+  };
+}
+
+/** Adds a route. Settles to whether it did: false where the destination had one. */
+function routeStep(index: number, ifname: string, route: RouteOptions): Step<boolean> {
+  return {
+    request: () => addRoute(index, route),
+    settle(outcome) {
+      if (!(outcome instanceof NetlinkError)) return true;
+      if (outcome.errno === Errno.EEXIST) return false;
+      const gateway = route.gw === undefined ? "" : ` via ${formatAddress(route.gw)}`;
+      throw new PluginError(
+        ErrorCode.kernel,
+        `route ${formatPrefix(route.dst)}${gateway} could not be added to ${ifname}${routeHint(outcome, route)}`,
+        outcome.message,
+      );
+    },
+  };
+}
+
+function routeHint({ errno }: NetlinkError, { gw }: RouteOptions): string {
+  const unreached: readonly number[] = [Errno.ENETUNREACH, Errno.EHOSTUNREACH, Errno.EINVAL];
+  if (gw === undefined || !unreached.includes(errno)) return "";
+  return ": the gateway is in no subnet of the container's, and no route out of the device leads to it";
 }

@@ -47,6 +47,23 @@ export function enableIpv6(ifname: string): string[] {
   return warnings;
 }
 
+/**
+ * Turns IPv6 off on a link that is down, which gets no IPv6 address: else it had a link-local one, and a router's advertisements
+ * would give it others, and a default route, that nobody asked for. Call it inside the namespace.
+ * @returns a warning, where it cannot be turned off
+ */
+export function disableIpv6(ifname: string): string[] {
+  const path = `/proc/sys/net/ipv6/conf/${ifname}/disable_ipv6`;
+  try {
+    writeExisting(path, "1");
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const present = readText(path)?.trim() ?? "1";
+    if (present !== "1") return [`${path} could not be set to 1: ${errnoName(error.errno)}`];
+  }
+  return [];
+}
+
 /** Makes a setting what it is to be. One that this kernel does not have is passed over. */
 function change(path: string, value: string): void {
   const present = readText(path);

@@ -50,6 +50,18 @@ export function addAddress(index: number, prefix: Prefix): Request {
   };
 }
 
+/** Takes the address from the link. */
+export function deleteAddress(index: number, prefix: Prefix): Request {
+  const { family } = prefix.address;
+  return {
+    type: k.RTM_DELADDR,
+    flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
+    header: ifaddrmsg(addressFamily(family), prefix.length, index),
+    attributes: [bytesAttribute(k.IFA_LOCAL, toBytes(prefix.address))],
+    what: "delete address",
+  };
+}
+
 /** Reads the payload of an RTM_NEWADDR. */
 export function readAddress(payload: Uint8Array): InterfaceAddress | undefined {
   const attributes = readAttributes(payload, 8);

@@ -151,7 +151,7 @@ export function matchedRoute(socket: NetlinkSocket, address: Address): KernelRou
   return askRoute(socket, address, k.RTM_F_FIB_MATCH | k.RTM_F_LOOKUP_TABLE);
 }
 
-function askRoute(socket: NetlinkSocket, address: Address, flags: number): KernelRoute | NetlinkError {
+function askRoute(socket: NetlinkSocket, address: Address, flags: number, link?: number): KernelRoute | NetlinkError {
   const { family } = address;
   const what = `look up the route to ${formatAddress(address)}`;
   const [outcome] = exchange(socket, [
@@ -159,7 +159,10 @@ function askRoute(socket: NetlinkSocket, address: Address, flags: number): Kerne
       type: k.RTM_GETROUTE,
       flags: k.NLM_F_REQUEST,
       header: rtmsg(addressFamily(family), bitsOf(family), 0, 0, 0, 0, flags),
-      attributes: [bytesAttribute(k.RTA_DST, toBytes(address))],
+      attributes: [
+        bytesAttribute(k.RTA_DST, toBytes(address)),
+        ...(link === undefined ? [] : [u32Attribute(k.RTA_OIF, link)]),
+      ],
       what,
     },
   ]);
@@ -225,10 +228,11 @@ export function routesBy(socket: NetlinkSocket, filter: RouteFilter): KernelRout
 }
 
 /**
- * The route that the namespace's own packets to the address take now, resolved to one link; undefined where there is none, or it is
- * no way out.
+ * The route that the namespace's own packets to the address take now, resolved to one link; RTN_LOCAL where the address is its own;
+ * undefined where there is none, or it is no way out.
+ * @param link index of the link over which they are to go: needed for the addresses of a VRF's links
  */
-export function routeTo(socket: NetlinkSocket, address: Address): KernelRoute | undefined {
-  const route = askRoute(socket, address, 0);
+export function routeTo(socket: NetlinkSocket, address: Address, link?: number): KernelRoute | undefined {
+  const route = askRoute(socket, address, 0, link);
   return route instanceof NetlinkError ? undefined : route;
 }

@@ -10,6 +10,17 @@ const NETLINK_ROUTE = 0;
 const SOL_NETLINK = 270;
 const NETLINK_EXT_ACK = 11;
 const MSG_TRUNC = 0x20;
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+
+/** The kernel has its answers ready when a send returns: where none comes, one was lost. */
+const TIMEOUT_S = 5;
+
+/**
+ * Requests of one send. Each may fail, and an answer takes up to 2 kB of the socket's buffer, which has 200 kB by default: what
+ * finds no room there is lost (netlink(7)).
+ */
+export const BATCH = 32;
 
 /** A netlink socket, of rtnetlink where nothing else is said: it stays in the network namespace in which it was opened. */
 export interface NetlinkSocket {
@@ -48,6 +59,10 @@ export function openSocket(protocol: number): NetlinkSocket {
   const fd = check(port.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol), "socket", "AF_NETLINK");
   // Kernels before 4.12 lack it; errors then come without the kernel's sentence.
   port.setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, new Uint8Array([1, 0, 0, 0]), 4);
+  // struct timeval: s64 seconds, s64 microseconds.
+  const timeout = new Uint8Array(16);
+  timeout[0] = TIMEOUT_S;
+  port.setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, timeout, timeout.length);
   return { fd, sequence: 1 };
 }
 
@@ -63,14 +78,21 @@ function send(socket: NetlinkSocket, requests: readonly Request[]): number {
   return first;
 }
 
-/** The messages of the next answer; their payloads are valid until the next one. */
-export function receive(socket: NetlinkSocket): Message[] {
+/**
+ * The messages of the next answer; their payloads are valid until the next one.
+ * @param what is asked, for the error
+ */
+export function receive(socket: NetlinkSocket, what = "recv AF_NETLINK"): Message[] {
   for (;;) {
     buffer ??= new Uint8Array(65536);
     const length = port.recv(socket.fd, buffer, buffer.length, MSG_TRUNC);
     if (length === -Errno.EINTR) continue;
+    if (length === -Errno.EAGAIN) throw new NetlinkError(what, Errno.ETIMEDOUT, `no answer within ${TIMEOUT_S} s`);
+    if (length === -Errno.ENOBUFS) {
+      throw new NetlinkError(what, Errno.ENOBUFS, "answers were lost: net.core.rmem_default is too small for them");
+    }
     check(length, "recv", "AF_NETLINK");
-    if (length > buffer.length) throw new NetlinkError("recv AF_NETLINK", Errno.ENOBUFS, "answer longer than 64 KiB");
+    if (length > buffer.length) throw new NetlinkError(what, Errno.EMSGSIZE, "an answer is longer than 64 KiB");
     return decodeMessages(buffer.subarray(0, length));
   }
 }
@@ -79,16 +101,28 @@ export function receive(socket: NetlinkSocket): Message[] {
 export type Outcome = NetlinkError | Uint8Array | undefined;
 
 /**
- * Sends all requests in one send and waits for their answers. The kernel works on each, in order, also behind one that failed.
- * Failures are reported unasked, so it is the last alone that it has to acknowledge.
+ * Sends all requests, in one send as long as they are few, and waits for their answers. The kernel works on each, in order, also
+ * behind one that failed.
  * @param requests each with NLM_F_ACK or for one object; none for a list
  */
 export function exchange(socket: NetlinkSocket, requests: readonly Request[]): Outcome[] {
+  if (requests.length <= BATCH) return exchangeBatch(socket, requests);
+  const outcomes: Outcome[] = [];
+  for (let at = 0; at < requests.length; at += BATCH) {
+    outcomes.push(...exchangeBatch(socket, requests.slice(at, at + BATCH)));
+  }
+  return outcomes;
+}
+
+/** Failures are reported unasked, so it is the last request alone that the kernel has to acknowledge. */
+function exchangeBatch(socket: NetlinkSocket, requests: readonly Request[]): Outcome[] {
   const last = requests.length - 1;
+  if (last < 0) return [];
+  const { what } = requests[last] as Request;
   const first = send(socket, requests);
   const outcomes = requests.map((): Outcome => undefined);
-  while (last >= 0) {
-    for (const message of receive(socket)) {
+  for (;;) {
+    for (const message of receive(socket, what)) {
       const i = message.sequence - first;
       const request = requests[i];
       if (request === undefined) continue;
@@ -100,7 +134,6 @@ export function exchange(socket: NetlinkSocket, requests: readonly Request[]): O
       if (i === last) return outcomes;
     }
   }
-  return outcomes;
 }
 
 /** {@link exchange} of requests that ask for no object. @returns the error of each, undefined where there was none */
@@ -120,26 +153,35 @@ export function get(socket: NetlinkSocket, request: Request): Uint8Array {
   throw outcome ?? new NetlinkError(request.what, Errno.EPROTO, "the answer holds no object");
 }
 
-/** Payloads of a whole dump, copied. Asked for again when the kernel says that it changed meanwhile. */
+/** Payloads of a whole dump, copied. Asked for again when the kernel says that it changed meanwhile, or that a part was lost. */
 export function dump(socket: NetlinkSocket, request: Request): Uint8Array[] {
   for (let attempt = 1; ; attempt++) {
-    const sequence = send(socket, [{ ...request, flags: request.flags | NLM_F_DUMP }]);
-    const payloads: Uint8Array[] = [];
-    let interrupted = false;
-    let done = false;
-    while (!done) {
-      for (const message of receive(socket)) {
-        if (message.sequence !== sequence) continue;
-        if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-        if (message.type === NLMSG_DONE || message.type === NLMSG_ERROR) {
-          // A dump that fails on the way ends with the errno too: what came before is a part of the whole.
-          const { errno, reason } = readError(message);
-          if (errno !== 0) throw new NetlinkError(request.what, errno, reason);
-          done = true;
-        } else payloads.push(message.payload.slice());
-      }
+    try {
+      const { payloads, interrupted } = dumpOnce(socket, request);
+      // A fifth interruption in a row is taken as it is: better a view that may miss a link made just now than none.
+      if (!interrupted || attempt === 5) return payloads;
+    } catch (error) {
+      if (!(error instanceof NetlinkError && error.errno === Errno.ENOBUFS) || attempt === 5) throw error;
     }
-    // A fifth interruption in a row is taken as it is: better a view that may miss a link made just now than none.
-    if (!interrupted || attempt === 5) return payloads;
+  }
+}
+
+function dumpOnce(socket: NetlinkSocket, request: Request): { payloads: Uint8Array[]; interrupted: boolean } {
+  const sequence = send(socket, [{ ...request, flags: request.flags | NLM_F_DUMP }]);
+  const payloads: Uint8Array[] = [];
+  let interrupted = false;
+  for (;;) {
+    for (const message of receive(socket, request.what)) {
+      if (message.sequence !== sequence) continue;
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
+      if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
+        payloads.push(message.payload.slice());
+        continue;
+      }
+      // A dump that fails on the way ends with the errno too: what came before is a part of the whole.
+      const { errno, reason } = readError(message);
+      if (errno !== 0) throw new NetlinkError(request.what, errno, reason);
+      return { payloads, interrupted };
+    }
   }
 }

@@ -186,15 +186,10 @@ function statx(fd: number, path: string, flags: number): FileStatus | undefined 
  * once only one gets the name. An unnamed file is written, then linked under its name (open(2), O_TMPFILE), so that a
  * killed process leaves nothing.
  * @param folder an existing folder
- * @param next gives one name after another, undefined when there are no more
+ * @param names are taken one after another, as far as needed
  * @returns the name, undefined where all are taken
  */
-export function createFirst(
-  folder: string,
-  next: () => string | undefined,
-  text: string,
-  mode = 0o600,
-): string | undefined {
+export function createFirst(folder: string, names: Iterable<string>, text: string, mode = 0o600): string | undefined {
   const O_TMPFILE = 0o20000000 | (port.arch === "arm64" ? 0o40000 : 0o200000);
   const AT_SYMLINK_FOLLOW = 0x400;
   let fd = port.open(cstring(folder), O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
@@ -211,7 +206,7 @@ export function createFirst(
     writeAll(fd, encode(text), temporary ?? folder);
     const source = cstring(temporary ?? `/proc/self/fd/${fd}`);
     const flags = temporary === undefined ? AT_SYMLINK_FOLLOW : 0;
-    for (let name = next(); name !== undefined; name = next()) {
+    for (const name of names) {
       const path = `${folder}/${name}`;
       const result = port.linkat(AT_FDCWD, source, AT_FDCWD, cstring(path), flags);
       if (result === -Errno.EEXIST) continue;
@@ -227,17 +222,7 @@ export function createFirst(
 
 /** {@link createFirst} with one name; false where it is taken. */
 export function createWhole(folder: string, name: string, text: string, mode?: number): boolean {
-  return createFirst(folder, once(name), text, mode) !== undefined;
-}
-
-/** Gives the item, and then undefined: what {@link createFirst} takes of one name. */
-export function once<T>(item: T): () => T | undefined {
-  let next: T | undefined = item;
-  return () => {
-    const here = next;
-    next = undefined;
-    return here;
-  };
+  return createFirst(folder, [name], text, mode) !== undefined;
 }
 
 /**

@@ -72,10 +72,13 @@ const config = (more: object = {}) => ({
   ...more,
 });
 
-// The container's interface: alias, addresses, up, its state, routes, all in one send.
-const configuration = "NEWLINK, NEWADDR, NEWLINK, GETLINK, NEWROUTE";
+// The container's interface: addresses, of which others may have one; then alias, up, its state and routes in one send.
+const configuration = ["NEWADDR", "NEWLINK, NEWLINK, GETLINK, NEWROUTE"];
+/** Of the built-in allocator: whether the address is the host's own. */
+const allocated = ["GETROUTE", ...configuration];
 /** The parent, the ipvlans that others have on it, the container's interface. */
 const onParent = ["GETLINK", "GETLINK dump", "NEWLINK"];
+const allocatedBoth = ["GETROUTE", "GETROUTE", "NEWADDR, NEWADDR", "NEWLINK, NEWLINK, GETLINK, NEWROUTE, NEWROUTE"];
 const removal = ["GETLINK", "DELLINK"];
 /** The parent, what stands on it, what addresses it has. */
 const removalWithParent = [...removal, "GETLINK", "GETLINK dump", "GETADDR dump", "DELLINK"];
@@ -91,38 +94,40 @@ interface Case {
 }
 
 /** host-local's files are the built-in allocator's. */
-const oneAddress: Pick<Case, "add" | "del"> = {
-  add: [
-    { sends: [...onParent, configuration], systemCalls: 63 },
-    { sends: [...onParent, configuration], systemCalls: 56 },
-  ],
-  del: [
-    { sends: removal, systemCalls: 42 },
-    { sends: removal, systemCalls: 44 },
-  ],
-};
+const oneAddress: Case["del"] = [
+  { sends: removal, systemCalls: 43 },
+  { sends: removal, systemCalls: 45 },
+];
 
 const cases: readonly Case[] = [
   {
     what: "L2, built-in allocator",
     keys: {},
-    ...oneAddress,
+    add: [
+      { sends: [...onParent, ...allocated], systemCalls: 74 },
+      { sends: [...onParent, ...allocated], systemCalls: 67 },
+    ],
+    del: oneAddress,
   },
   {
     what: "L2, host-local",
     keys: { ipam: { type: "host-local", subnet: "192.168.1.0/24", routes: [{ dst: "0.0.0.0/0" }] } },
-    ...oneAddress,
+    add: [
+      { sends: [...onParent, ...configuration], systemCalls: 67 },
+      { sends: [...onParent, ...configuration], systemCalls: 60 },
+    ],
+    del: oneAddress,
   },
   {
     what: "L2, both families",
     keys: both,
     add: [
-      { sends: [...onParent, "NEWLINK, NEWADDR, NEWADDR, NEWLINK, GETLINK, NEWROUTE, NEWROUTE"], systemCalls: 101 },
-      { sends: [...onParent, "NEWLINK, NEWADDR, NEWADDR, NEWLINK, GETLINK, NEWROUTE, NEWROUTE"], systemCalls: 94 },
+      { sends: [...onParent, ...allocatedBoth], systemCalls: 109 },
+      { sends: [...onParent, ...allocatedBoth], systemCalls: 102 },
     ],
     del: [
-      { sends: removal, systemCalls: 46 },
-      { sends: removal, systemCalls: 48 },
+      { sends: removal, systemCalls: 47 },
+      { sends: removal, systemCalls: 49 },
     ],
   },
   // Its subnets must differ from the parent's own.
@@ -130,12 +135,18 @@ const cases: readonly Case[] = [
     what: "L3",
     keys: { mode: "l3" },
     add: [
-      { sends: [...onParent, "GETADDR dump", configuration], systemCalls: 67 },
-      { sends: [...onParent, "GETADDR dump", configuration], systemCalls: 60 },
+      {
+        sends: [...onParent, "GETROUTE", "NEWADDR", "GETADDR dump", "NEWLINK, NEWLINK, GETLINK, NEWROUTE"],
+        systemCalls: 78,
+      },
+      {
+        sends: [...onParent, "GETROUTE", "NEWADDR", "GETADDR dump", "NEWLINK, NEWLINK, GETLINK, NEWROUTE"],
+        systemCalls: 71,
+      },
     ],
     del: [
-      { sends: removal, systemCalls: 42 },
-      { sends: removal, systemCalls: 44 },
+      { sends: removal, systemCalls: 43 },
+      { sends: removal, systemCalls: 45 },
     ],
   },
   // The parent that is missing, its base; the parent made, marked, set up and asked for; the container's interface.
@@ -143,12 +154,12 @@ const cases: readonly Case[] = [
     what: "a VLAN made for it",
     keys: { master: "eth0.7" },
     add: [
-      { sends: ["GETLINK", "GETLINK", "NEWLINK, NEWLINK, GETLINK", "NEWLINK", configuration], systemCalls: 64 },
-      { sends: [...onParent, configuration], systemCalls: 56 },
+      { sends: ["GETLINK", "GETLINK", "NEWLINK, NEWLINK, GETLINK", "NEWLINK", ...allocated], systemCalls: 75 },
+      { sends: [...onParent, ...allocated], systemCalls: 67 },
     ],
     del: [
-      { sends: removal, systemCalls: 42 },
-      { sends: removalWithParent, systemCalls: 59 },
+      { sends: removal, systemCalls: 43 },
+      { sends: removalWithParent, systemCalls: 61 },
     ],
   },
   {
@@ -156,14 +167,14 @@ const cases: readonly Case[] = [
     keys: { master: undefined },
     add: [
       {
-        sends: ["GETLINK", "NEWLINK, NEWLINK, GETLINK", "NEWLINK", "NEWLINK, NEWADDR, NEWLINK, GETLINK"],
-        systemCalls: 63,
+        sends: ["GETLINK", "NEWLINK, NEWLINK, GETLINK", "NEWLINK", "GETROUTE", "NEWADDR", "NEWLINK, NEWLINK, GETLINK"],
+        systemCalls: 74,
       },
-      { sends: [...onParent, "NEWLINK, NEWADDR, NEWLINK, GETLINK"], systemCalls: 57 },
+      { sends: [...onParent, "GETROUTE", "NEWADDR", "NEWLINK, NEWLINK, GETLINK"], systemCalls: 68 },
     ],
     del: [
-      { sends: removal, systemCalls: 42 },
-      { sends: removalWithParent, systemCalls: 59 },
+      { sends: removal, systemCalls: 43 },
+      { sends: removalWithParent, systemCalls: 61 },
     ],
   },
 ];

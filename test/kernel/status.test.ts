@@ -26,11 +26,17 @@ t.test(
 
     await lab.add({ netns: "c1", config: full });
     await lab.add({ netns: "c2", config: small });
-    const [exhausted, stillReady] = await lab.calls([status(full), status(small)]);
-    t.match(exhausted, {
-      code: 1,
-      json: { cniVersion: "1.1.0", code: 50, msg: /no free address in .* longest 192\.168\.2\.2 by c1/ },
-    });
+    const [exhausted, stillReady, another] = await lab.calls([
+      status(full),
+      status(small),
+      { netns: "c2", ifname: "eth1", config: full },
+    ]);
+    t.strictSame(
+      [exhausted?.code, exhausted?.stdout],
+      [0, ""],
+      "a full pool would make a node unready, and evict who runs",
+    );
+    t.match(another?.json, { code: 11, msg: /no free address in .* longest 192\.168\.2\.2 by c1/ }, "ADD tells of it");
     t.strictSame([stillReady?.code, stillReady?.stdout], [0, ""]);
 
     await lab.ok("on h1 ip link set eth0 down");

@@ -42,7 +42,12 @@ function answer(variables: Variables, stdin: string): string {
   }
   const { config } = parseNetworkConfig(stdin, environment);
   requireCommand(command, config.cniVersion);
-  const ipam = openIpam({ ...common, config, hostPrefixes: () => prefixes(variables.HOST_PREFIXES ?? "") });
+  const ipam = openIpam({
+    ...common,
+    config,
+    hostPrefixes: () => prefixes(variables.HOST_PREFIXES ?? ""),
+    isHostAddress: () => false,
+  });
   if (command === "CHECK") ipam.check(config.prevResult ?? none);
   if (command === "STATUS") ipam.status();
   if (command !== "ADD") return "";

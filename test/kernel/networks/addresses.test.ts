@@ -106,16 +106,64 @@ t.test("addresses can be asked for in three ways, and again as soon as they are 
   await nothingLeft(t, lab);
 });
 
-t.test("a network with the subnet of another on the same parent gives no address twice", async (t) => {
-  const ipam = { subnets: [{ subnet: "10.1.0.0/24" }, { subnet: "2001:db8:1::/64" }] };
-  const [one, other] = [network("one", ipam), network("other", ipam)];
-  const [, second] = await lab.calls([...calls("ADD", one, "c1"), ...calls("ADD", other, "c2")]);
-  t.match(second?.json, {
-    code: 103,
-    msg: /10\.1\.0\.2\/24 could not be added .* an ipvlan on the same parent has it/,
-  });
-  await lab.calls(calls("DEL", one, "c1"));
+t.test(
+  "a network with the subnet of another on the same parent gives the next address, unless one was asked for",
+  async (t) => {
+    const subnets = [{ subnet: "10.1.0.0/24" }, { subnet: "2001:db8:1::/64" }];
+    const [one, other] = [network("one", { subnets }), network("other", { subnets })];
+    const reference = network("reference", { type: "host-local", ranges: [[{ subnet: "10.1.0.0/24" }]] });
+    const fixed = network("fixed", { type: "static", addresses: [{ address: "10.1.0.2/24" }] });
+    const answers = await lab.calls([
+      ...calls("ADD", one, "c1"),
+      ...calls("ADD", other, "c2"),
+      ...calls("ADD", reference, "c3"),
+      { netns: "c3", ifname: "eth1", id: "asking", config: { ...other, runtimeConfig: { ips: ["10.1.0.2"] } } },
+      { netns: "c3", ifname: "eth1", id: "fixed", config: fixed },
+    ]);
+    t.strictSame(
+      answers.slice(0, 3).map(({ json }) => addressesOf(json)),
+      [["10.1.0.2/24", "2001:db8:1::2/64"], ["10.1.0.3/24", "2001:db8:1::3/64"], ["10.1.0.4/24"]],
+    );
+    t.match(answers[1]?.stderr, /passed over.* outside of network other have them: 10\.1\.0\.2, 2001:db8:1::2\n/);
+    for (const { json } of answers.slice(3)) {
+      t.match(json, { code: 103, msg: /10\.1\.0\.2\/24 could not be added .* an ipvlan on the same parent has it/ });
+    }
+    const seen = await lab.ok("ip -n c2 -o addr show eth0 scope global; on h1 ls /var/lib/cni/networks/other");
+    t.match(seen, /inet 10\.1\.0\.3\/24/);
+    t.notMatch(seen, /10\.1\.0\.2\b|2001:db8:1::2\b/, "what was passed over is neither on the link nor reserved");
+    await lab.calls([...calls("DEL", one, "c1"), ...calls("DEL", other, "c2"), ...calls("DEL", reference, "c3")]);
+    await nothingLeft(t, lab);
+  },
+);
+
+t.test("an address of the host's own is never given: the parent's, or another link's", async (t) => {
+  await lab.ok(`
+    ip -n h1 -batch - <<'END'
+link add d0 type dummy
+link set d0 up
+addr add 10.5.0.2/24 dev eth0
+addr add 10.5.0.3/32 dev d0
+addr add 2001:db8:5::2/64 dev eth0 nodad
+END`);
+  const host = network("host", { subnets: [{ subnet: "10.5.0.0/24" }, { subnet: "2001:db8:5::/64" }] });
+  const routed = network("routed", { subnets: [{ subnet: "10.5.0.0/24" }] }, { master: "eth0.5", mode: "l3" });
+  const answers = await lab.calls([
+    ...calls("ADD", host, "c1"),
+    ...calls("ADD", routed, "c2"),
+    { netns: "c3", config: { ...host, runtimeConfig: { ips: ["10.5.0.2"] } } },
+    { netns: "c3", config: { ...host, runtimeConfig: { ips: ["2001:db8:5::2"] } } },
+  ]);
+  t.strictSame(addressesOf(answers[0]?.json), ["10.5.0.4/24", "2001:db8:5::3/64"]);
+  t.strictSame(addressesOf(answers[1]?.json), ["10.5.0.4/24"]);
+  for (const { json } of answers.slice(2)) t.match(json, { code: 103, msg: /is the host's own: ask for another one/ });
+  await lab.calls([...calls("DEL", host, "c1"), ...calls("DEL", routed, "c2")]);
   await nothingLeft(t, lab);
+  await lab.ok(`
+    ip -n h1 -batch - <<'END'
+link del d0
+addr del 10.5.0.2/24 dev eth0
+addr del 2001:db8:5::2/64 dev eth0
+END`);
 });
 
 t.test("configured routes are added, and win over those that would be", async (t) => {
@@ -193,5 +241,193 @@ t.test("IPv6 is turned on where the container's namespace has it off", async (t)
     "default via 2001:db8:1::1 dev eth0",
   );
   await lab.together(calls("DEL", config, "c1", "c2"));
+  await nothingLeft(t, lab);
+});
+
+t.test("without a gateway: l3, l3s and isolated networks withhold none, and false says so elsewhere", async (t) => {
+  const pairs = { subnets: [{ subnet: "192.168.135.0/31" }] };
+  const l3 = network("l3", pairs, { master: "eth0.7", mode: "l3" });
+  const isolated = network("isolated", { subnets: [{ subnet: "192.168.136.0/31" }] }, { internal: true });
+  const without = network("without", {
+    subnets: [
+      { subnet: "10.7.0.0/24", gateway: false },
+      { subnet: "2001:db8:7::/64", gateway: false },
+    ],
+  });
+  const answers = await lab.together([
+    calls("ADD", l3, "c1", "c2"),
+    onEth1(calls("ADD", isolated, "c1", "c2")),
+    calls("ADD", without, "c3"),
+  ]);
+  t.strictSame(
+    answers.map(({ json }) => addressesOf(json)),
+    [
+      ["192.168.135.1/31"],
+      ["192.168.135.0/31"],
+      ["192.168.136.1/31"],
+      ["192.168.136.0/31"],
+      ["10.7.0.1/24", "2001:db8:7::1/64"],
+    ],
+  );
+  for (const { json } of answers) for (const ip of json.ips) t.notOk("gateway" in ip);
+  t.equal(answers[4]?.json.routes, undefined);
+  const seen = await lab.ok(`
+    inside c1 ping -nq -c 1 -w 5 192.168.135.0; inside c1 ping -nq -c 1 -w 5 192.168.136.0
+    ip -n c3 route; ip -n c3 -6 route`);
+  t.notMatch(seen, /^default/m);
+  await lab.together([
+    ...calls("DEL", l3, "c1", "c2"),
+    ...onEth1(calls("DEL", isolated, "c1", "c2")),
+    ...calls("DEL", without, "c3"),
+  ]);
+  await nothingLeft(t, lab);
+});
+
+t.test(
+  "an internal network in l3: its other subnets are reached, and what is outside is unreachable at once",
+  async (t) => {
+    const subnets = ["10.8.1.0/24", "10.8.2.0/24", "2001:db8:81::/64", "2001:db8:82::/64"].map((subnet) => ({
+      subnet,
+    }));
+    const config = network("internal3", { subnets }, { internal: true, mode: "l3" });
+    const second = { ...config, runtimeConfig: { ips: ["10.8.2.9", "2001:db8:82::9"] } };
+    const [one] = await lab.calls([...calls("ADD", config, "c1"), ...calls("ADD", second, "c2")]);
+    t.strictSame(one?.json.routes, [{ dst: "10.8.2.0/24" }, { dst: "2001:db8:82::/64" }]);
+    const seen = await lab.ok(`
+    inside c1 ping -nq -c 1 -w 5 10.8.2.9; inside c1 ping -nq -c 1 -w 5 2001:db8:82::9
+    for there in 192.0.2.1 2001:db8:99::1; do inside c1 ping -nq -c 1 -w 5 $there 2>&1 || echo "exit $?"; done`);
+    t.match(seen, /(1 received[\s\S]*){2}(.*Network is unreachable\nexit 2\n){2}/);
+    const check = await lab.call({ command: "CHECK", netns: "c1", config: { ...config, prevResult: one?.json } });
+    t.strictSame([check.code, check.stdout], [0, ""]);
+    await lab.calls(calls("DEL", config, "c1", "c2"));
+    await nothingLeft(t, lab);
+  },
+);
+
+t.test("IPv6 is off on an interface to which the built-in allocator gives no IPv6 address", async (t) => {
+  const v4 = network("v4", { subnets: [{ subnet: "10.9.0.0/24" }] });
+  const reference = network("v4-reference", { type: "host-local", subnet: "10.10.0.0/24" });
+  const both = network("both", { subnets: [{ subnet: "10.11.0.0/24" }, { subnet: "2001:db8:11::/64" }] });
+  await lab.together([...calls("ADD", v4, "c1"), ...calls("ADD", reference, "c2"), ...calls("ADD", both, "c3")]);
+  await lab.together(onEth1(calls("ADD", both, "c1")));
+  t.strictSame(
+    (await lab.ok("for c in c1 c2 c3; do inside $c cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6; done")).split("\n"),
+    ["1", "0", "0", ""],
+    "as Docker; with an IPAM of the reference's, as the reference",
+  );
+  t.equal(await lab.ok("ip -n c1 -6 addr show eth0"), "");
+  t.match(await lab.ok("ip -n c1 -6 addr show eth1"), "2001:db8:11::", "a second network of the container has it");
+  await lab.together([
+    ...calls("DEL", v4, "c1"),
+    ...calls("DEL", reference, "c2"),
+    ...calls("DEL", both, "c3"),
+    ...onEth1(calls("DEL", both, "c1")),
+  ]);
+  await nothingLeft(t, lab);
+});
+
+t.test("a gateway outside of the subnet is reached by a device route; 0.0.0.0 is no gateway", async (t) => {
+  const gateway = "198.51.100.1";
+  const ipam = {
+    type: "host-local",
+    subnet: "203.0.113.0/28",
+    gateway,
+    routes: [{ dst: "0.0.0.0/0" }, { dst: "10.20.0.0/16", gw: "0.0.0.0" }, { dst: `${gateway}/32`, gw: "0.0.0.0" }],
+  };
+  const outside = network("outside", ipam);
+  const addresses = [
+    { address: "203.0.113.100/32", gateway },
+    { address: "2001:db8:20::5/128", gateway: "2001:db8:21::1" },
+  ];
+  const routes = [{ dst: `${gateway}/32` }, { dst: "0.0.0.0/0" }, { dst: "2001:db8:21::/64" }, { dst: "::/0" }];
+  const single = network("single-address", { type: "static", addresses, routes });
+  const unreached = network("unreached", {
+    type: "static",
+    addresses: [{ address: "203.0.113.101/32", gateway }],
+    routes: [{ dst: "0.0.0.0/0" }],
+  });
+  const answers = await lab.calls([
+    ...calls("ADD", outside, "c1"),
+    ...calls("ADD", single, "c2"),
+    ...calls("ADD", unreached, "c3"),
+    ...calls("ADD", network("refused", { ...ipam, routes: [{ dst: "0.0.0.0/0" }] }), "c3"),
+  ]);
+  t.strictSame(answers[0]?.json.routes, [
+    { dst: "0.0.0.0/0", gw: gateway },
+    { dst: "10.20.0.0/16" },
+    { dst: `${gateway}/32` },
+  ]);
+  t.match(answers[2]?.json, { code: 105, msg: /198\.51\.100\.1 .*no route out of the device leads to it/ });
+  t.match(answers[3]?.json, { code: 7, msg: /198\.51\.100\.1 is outside of 203\.0\.113\.0\/28: .*"gw":"0\.0\.0\.0"/ });
+  const seen = await lab.ok("ip -n c1 route; echo; ip -n c2 route; ip -n c2 -6 route");
+  t.match(seen, /^default via 198\.51\.100\.1 dev eth0 onlink *$/m);
+  t.match(seen, /^10\.20\.0\.0\/16 dev eth0 scope link *$/m);
+  t.match(
+    seen,
+    /^198\.51\.100\.1 dev eth0 scope link *\n203[\s\S]*\n\ndefault via 198[\s\S]*^198\.51\.100\.1 dev eth0 scope link/m,
+  );
+  t.match(seen, /^default via 2001:db8:21::1 dev eth0 .*onlink/m);
+  await lab.calls([...calls("DEL", outside, "c1"), ...calls("DEL", single, "c2")]);
+  await nothingLeft(t, lab);
+});
+
+t.test("hundreds of routes, most of which are there already, and thousands", async (t) => {
+  const subnets = [{ subnet: "10.12.0.0/24" }];
+  const route = (i: number) => ({ dst: `10.${100 + (i >> 8)}.${i & 255}.0/24` });
+  const few = Array.from({ length: 400 }, (_, i) => route(i % 7));
+  const repeated = network("repeated", { subnets, routes: few });
+  // What one send can carry, and more.
+  const many = network("many", { subnets, routes: Array.from({ length: 4200 }, (_, i) => route(i)) });
+  const wrong = network("wrong", {
+    subnets,
+    routes: [...few, { dst: "10.200.0.0/24", gw: "172.16.0.1" }, route(8)],
+  });
+  const answers = await lab.together([
+    ...calls("ADD", repeated, "c1"),
+    ...calls("ADD", many, "c2"),
+    ...calls("ADD", wrong, "c3"),
+  ]);
+  t.equal(answers[0]?.json.routes.length, 8, "each destination once, and the default route");
+  t.equal(answers[1]?.json.routes.length, 4201);
+  t.match(answers[2]?.json, { code: 105, msg: /^route 10\.200\.0\.0\/24 via 172\.16\.0\.1 could not be added/ });
+  t.equal(await lab.ok("ip -n c2 route | grep -c via; ip -n c3 link show type ipvlan"), "4201\n");
+  await lab.together([...calls("DEL", repeated, "c1"), ...calls("DEL", many, "c2")]);
+  await nothingLeft(t, lab);
+});
+
+t.test("what is passed over, or opens more than was asked for, is told on stderr", async (t) => {
+  const reference = {
+    type: "host-local",
+    ranges: [[{ subnet: "10.13.0.0/29", rangeStart: "10.13.0.7", rangeEnd: "10.13.0.7" }]],
+  };
+  const l3 = (name: string, ipam: object) =>
+    network(name, { type: "host-local", subnet: "10.14.0.0/24", ...ipam }, { master: "eth0.9", mode: "l3" });
+  const ranges = { ipRanges: [[{ subnet: "10.15.0.0/24", rangeStart: "10.15.0.40" }]], mac: "02:00:00:00:00:01" };
+  const answers = await lab.calls([
+    ...calls("ADD", l3("open", {}), "c1"),
+    ...calls("DEL", l3("open", {}), "c1"),
+    ...calls("ADD", l3("closed", { routes: [] }), "c1"),
+    ...calls("ADD", network("pool", {}), "c2"),
+    ...calls("ADD", network("ranges", { subnets: [{ subnet: "10.16.0.0/24" }] }, { runtimeConfig: ranges }), "c3"),
+    ...onEth1(calls("ADD", network("broadcast", reference), "c3")),
+  ]);
+  t.match(answers[0], { code: 0, stderr: /mode l3 gives the container a default route out of its interface/ });
+  t.match(answers[2], { code: 0, stderr: "" });
+  t.equal(answers[2]?.json.routes, undefined);
+  t.match(answers[3], {
+    code: 0,
+    stderr: /no subnet is named: addresses come from a default pool/,
+  });
+  t.match(answers[4], {
+    code: 0,
+    stderr: /runtimeConfig\.mac is passed over: an ipvlan has its parent's hardware address/,
+  });
+  t.strictSame(addressesOf(answers[4]?.json), ["10.15.0.40/24"]);
+  t.match(answers[5]?.json, { code: 7, msg: /10\.13\.0\.7 is 10\.13\.0\.0\/29's own, no host's/ });
+  await lab.calls([
+    ...calls("DEL", l3("closed", {}), "c1"),
+    ...calls("DEL", network("pool", {}), "c2"),
+    ...calls("DEL", network("ranges", {}), "c3"),
+  ]);
   await nothingLeft(t, lab);
 });

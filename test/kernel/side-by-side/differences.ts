@@ -129,10 +129,12 @@ export const differences: readonly Difference[] = [
       ),
   },
   {
-    reference: "A route of the result names the next hop only where the IPAM did.",
-    here: "It names the one that the kernel has.",
+    reference: "A route of the result names the next hop that the IPAM did, or none.",
+    here: "It names the one that the kernel has: the subnet's gateway where the IPAM named none, and none for `0.0.0.0` and `::`.",
     why: "The result tells what was done.",
-    covers: (finding) => /^add\.result\.(ip[46]\.)?routes\[\d\]\.gw$/.test(finding.place) && onlyOurs(finding),
+    covers: (finding) =>
+      /^add\.result\.(ip[46]\.)?routes\[\d\]\.gw$/.test(finding.place) &&
+      (onlyOurs(finding) || (finding.ours === undefined && /^(0\.0\.0\.0|::)$/.test(String(finding.theirs)))),
   },
   {
     reference: "A route without a next hop has the scope global.",

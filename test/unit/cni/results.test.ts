@@ -206,6 +206,11 @@ t.test("a malformed result names the place", async (t) => {
     [{ interfaces: [{ name: "a" }], ips: [{ address: "10.0.0.5/24", interface: 1.5 }] }, "/ips/0/interface"],
     [{ routes: [{ dst: "default" }] }, "/routes/0/dst"],
     [{ routes: [{ dst: "0.0.0.0/0", table: "main" }] }, "/routes/0/table"],
+    // Numbers that the kernel would cut: 4294967396 is 100 there.
+    ...["mtu", "advmss", "priority", "table"].map(
+      (key) => [{ routes: [{ dst: "0.0.0.0/0", [key]: 4294967396 }] }, `/routes/0/${key}`] as const,
+    ),
+    [{ routes: [{ dst: "0.0.0.0/0", scope: 256 }] }, "/routes/0/scope"],
     [{ dns: [] }, "/dns"],
     [{ dns: { search: "a" } }, "/dns/search"],
     [{ cniVersion: "0.2.0", ip4: { ip: "::1/64" } }, "/ip4/ip"],

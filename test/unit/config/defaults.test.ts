@@ -11,7 +11,14 @@ t.test("the shortest configuration is an isolated L2 network of the default pool
     mtu: 0,
     linkInContainer: false,
     isolated: true,
-    ipam: { type: "builtin", subnets: [], defaultPool: true, routes: [], dataDir: "/var/lib/cni/networks" },
+    ipam: {
+      type: "builtin",
+      subnets: [],
+      defaultPool: true,
+      hasGateways: false,
+      routes: [],
+      dataDir: "/var/lib/cni/networks",
+    },
     impliedRoutes: true,
     requested: [],
   });
@@ -47,8 +54,9 @@ t.test("every key in its own words", async (t) => {
     isolated: false,
     ipam: {
       type: "builtin",
-      subnets: [{ subnet: "10.0.0.0/24", gateway: "10.0.0.1", first: "10.0.0.1", last: "10.0.0.254", excluded: [] }],
+      subnets: [{ subnet: "10.0.0.0/24", spare: "10.0.0.1", first: "10.0.0.1", last: "10.0.0.254", excluded: [] }],
       defaultPool: false,
+      hasGateways: false,
       routes: [{ dst: "10.1.0.0/16", gw: "10.0.0.9", mtu: 1300, advmss: 1260, priority: 5, table: 100, scope: 0 }],
       dataDir: "/run/state",
     },
@@ -99,9 +107,19 @@ t.test("a configuration is frozen", async (t) => {
   t.throws(() => Object.assign(parse({}), { mtu: 1 }), TypeError);
 });
 
-t.test("a gateway is kept in L3, so that no container gets its address", async (t) => {
-  const { ipam } = parse({ mode: "l3", ipam: { subnets: [{ subnet: "10.0.0.0/24", gateway: "10.0.0.9" }] } });
-  t.match(readable(ipam), { subnets: [{ gateway: "10.0.0.9" }] });
+t.test("what would be the gateway is kept where there is none, to be given last", async (t) => {
+  const ipam = { subnets: [{ subnet: "10.0.0.0/24", gateway: "10.0.0.9" }, { subnet: "2001:db8::/64" }] };
+  for (const keys of [{ master: "eth0", mode: "l3" }, { master: "eth0", mode: "l3s" }, { internal: true }, {}]) {
+    const [four, six] = (readable(parse({ ...keys, ipam }).ipam) as { subnets: object[] }).subnets;
+    t.match([four, six], [{ spare: "10.0.0.9" }, { spare: "2001:db8::1" }], JSON.stringify(keys));
+    t.notOk("gateway" in (four as object));
+  }
+  t.match(readable(parse({ master: "eth0", ipam }).ipam), {
+    subnets: [{ gateway: "10.0.0.9" }, { gateway: "2001:db8::1" }],
+  });
+  t.match(parse({ master: "eth0", ipam: { subnets: [{ subnet: "10.0.0.0/24", gateway: false }] } }).ipam, {
+    subnets: [{ gateway: undefined, spare: undefined }],
+  });
 });
 
 t.test("any other type is a program", async (t) => {

@@ -9,7 +9,7 @@ const rangeSets = (value: object): unknown => (readable(parse(value).ipam) as { 
 t.test("what is not given is filled in as there", async (t) => {
   t.strictSame(readable(parse(hostLocal({ ranges: [[{ subnet: "10.1.0.0/16" }]] })).ipam), {
     type: "host-local",
-    rangeSets: [[{ subnet: "10.1.0.0/16", rangeStart: "10.1.0.1", rangeEnd: "10.1.255.254", gateway: "10.1.0.1" }]],
+    rangeSets: [[{ subnet: "10.1.0.0/16", first: "10.1.0.1", last: "10.1.255.254", gateway: "10.1.0.1" }]],
     routes: [],
     dataDir: "/var/lib/cni/networks",
   });
@@ -17,8 +17,8 @@ t.test("what is not given is filled in as there", async (t) => {
     [
       {
         subnet: "2001:db8::/64",
-        rangeStart: "2001:db8::1",
-        rangeEnd: "2001:db8::ffff:ffff:ffff:ffff",
+        first: "2001:db8::1",
+        last: "2001:db8::ffff:ffff:ffff:ffff",
         gateway: "2001:db8::1",
       },
     ],
@@ -26,16 +26,17 @@ t.test("what is not given is filled in as there", async (t) => {
 });
 
 t.test("what is given stays", async (t) => {
-  const range = { subnet: "10.1.0.0/16", rangeStart: "10.1.0.0", rangeEnd: "10.1.255.255", gateway: "10.9.9.9" };
+  const bounds = { rangeStart: "10.1.0.5", rangeEnd: "10.1.255.250" };
+  const range = { subnet: "10.1.0.0/16", gateway: "10.1.9.9" };
   const ipam = {
-    ranges: [[range]],
+    ranges: [[{ ...range, ...bounds }]],
     routes: [{ dst: "0.0.0.0/0" }],
     dataDir: "relative",
     resolvConf: "/etc/resolv.conf",
   };
   t.strictSame(readable(parse(hostLocal(ipam)).ipam), {
     type: "host-local",
-    rangeSets: [[range]],
+    rangeSets: [[{ ...range, first: bounds.rangeStart, last: bounds.rangeEnd }]],
     routes: [{ dst: "0.0.0.0/0" }],
     dataDir: "relative",
     resolvConf: "/etc/resolv.conf",
@@ -50,10 +51,54 @@ t.test("the runtime's ranges, then the older form's single range, then the sets"
   t.match(rangeSets(value), [
     [{ subnet: "10.1.0.0/16" }],
     [{ subnet: "fd00::/64" }],
-    [{ subnet: "10.2.0.0/16", rangeStart: "10.2.0.5", rangeEnd: "10.2.255.254" }],
+    [{ subnet: "10.2.0.0/16", first: "10.2.0.5", last: "10.2.255.254" }],
     [{ subnet: "10.3.0.0/16" }],
   ]);
   t.equal((rangeSets(hostLocal({ subnet: "10.2.0.0/16" }, { runtimeConfig: { ipRanges: null } })) as []).length, 1);
+});
+
+t.test("the subnet's own addresses are no container's, whatever the range says", async (t) => {
+  for (const [range, first, last] of [
+    [{ subnet: "10.1.0.0/29", rangeStart: "10.1.0.0", rangeEnd: "10.1.0.7" }, "10.1.0.1", "10.1.0.6"],
+    [{ subnet: "10.1.0.0/29", rangeStart: "10.1.0.6", rangeEnd: "10.1.0.7" }, "10.1.0.6", "10.1.0.6"],
+    [{ subnet: "fd00::/64", rangeStart: "fd00::", rangeEnd: "fd00::ff" }, "fd00::1", "fd00::ff"],
+  ] as const) {
+    t.match(rangeSets(hostLocal({ ranges: [[range]] })), [[{ first, last }]]);
+  }
+  for (const bound of ["10.1.0.0", "10.1.0.7"]) {
+    const { code, message } = refuse(hostLocal({ subnet: "10.1.0.0/29", rangeStart: bound, rangeEnd: bound }));
+    t.equal(code, 7);
+    t.match(message, `${bound} is 10.1.0.0/29's own, no host's`);
+  }
+});
+
+t.test("a gateway outside of the subnet is reached by a route out of the device, or refused", async (t) => {
+  const range = { subnet: "203.0.113.0/28", gateway: "198.51.100.1" };
+  const all = { dst: "0.0.0.0/0" };
+  for (const route of [
+    { dst: "198.51.100.1/32", gw: "0.0.0.0" },
+    { dst: "198.51.100.1/32", scope: 253 },
+    { dst: "198.51.100.0/24" },
+  ]) {
+    t.match(rangeSets(hostLocal({ ...range, routes: [all, route] })), [[{ gateway: "198.51.100.1" }]]);
+    t.doesNotThrow(() => parse({ master: "eth0", ipam: { subnets: [range], routes: [all, route] } }), "built in, too");
+  }
+  const hint = 'in ipam.routes: {"dst":"198.51.100.1/32","gw":"0.0.0.0"}';
+  for (const routes of [[], [all], [{ dst: "198.51.100.1/32", gw: "203.0.113.2" }], [{ dst: "198.51.101.0/24" }]]) {
+    const inOrder = [
+      refuse(hostLocal({ ...range, routes })),
+      refuse({ master: "eth0", ipam: { subnets: [range], routes } }),
+    ];
+    t.strictSame(
+      inOrder.map(({ code, details }) => [code, details]),
+      [
+        [7, "/ipam/gateway"],
+        [7, "/ipam/subnets/0/gateway"],
+      ],
+    );
+    for (const { message } of inOrder) t.match(message, hint);
+  }
+  t.doesNotThrow(() => parse(hostLocal({ subnet: "fd00::/64", gateway: "fe80::1" })), "a router's link-local address");
 });
 
 t.test("keys of host-local that mean nothing are passed over, as there", async (t) => {

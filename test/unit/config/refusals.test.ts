@@ -97,6 +97,12 @@ const refusals: readonly Refusal[] = [
     "10.0.0.0/24 overlaps 10.0.0.0/16",
   ],
   [
+    { runtimeConfig: { ipRanges: [[{ subnet: "10.0.0.0/24", rangeEnd: "10.0.0.9" }], [{ subnet: "10.0.0.0/24" }]] } },
+    7,
+    "/runtimeConfig/ipRanges",
+    "two ranges of 10.0.0.0/24 and 10.0.0.0/24 overlap",
+  ],
+  [
     { runtimeConfig: { ipRanges: [[{ subnet: "10.0.0.1/24" }]] } },
     7,
     "/runtimeConfig/ipRanges/0/0/subnet",
@@ -118,7 +124,24 @@ const refusals: readonly Refusal[] = [
   [subnets({ subnet: "10.0.0.0/24", gateway: "10.0.0.1/24" }), 7, "/ipam/subnets/0/gateway", "without a length"],
   [subnets({ subnet: "10.0.0.0/24", gateway: "10.0.0.0" }), 7, "/ipam/subnets/0/gateway", "is the network address"],
   [subnets({ subnet: "10.0.0.0/24", gateway: "10.0.0.255" }), 7, "/ipam/subnets/0/gateway", "is the broadcast address"],
-  [subnets({ subnet: "10.0.0.5/32", gateway: "10.0.0.5" }), 7, "/ipam/subnets/0/gateway", "leaves no address"],
+  [
+    { master: "eth0", ...subnets({ subnet: "10.0.0.5/32", gateway: "10.0.0.5" }) },
+    7,
+    "/ipam/subnets/0/gateway",
+    "leaves no address",
+  ],
+  [
+    subnets({ subnet: "10.0.0.0/24", gateway: true }),
+    7,
+    "/ipam/subnets/0/gateway",
+    "true is unknown: it must be one of false",
+  ],
+  [
+    subnets({ subnet: "10.0.0.0/24", gateway: 1 }),
+    7,
+    "/ipam/subnets/0/gateway",
+    "must be a string or true or false, not 1",
+  ],
   [subnets({ subnet: "10.0.0.0/24", gateway: "fe80::1" }), 7, "/ipam/subnets/0/gateway", "is outside of"],
   [
     subnets({ subnet: "10.0.0.0/24", ipRange: "10.0.1.0/25" }),
@@ -136,7 +159,12 @@ const refusals: readonly Refusal[] = [
     "10.0.1.9 is outside of 10.0.0.0/24",
   ],
   [subnets({ subnet: "10.0.0.0/24", auxAddresses: ["x"] }), 7, "/ipam/subnets/0/auxAddresses/0", "is no IP address"],
-  [subnets({ subnet: "10.0.0.0/31", auxAddresses: ["10.0.0.1"] }), 7, "/ipam/subnets/0", "has no address left"],
+  [
+    { master: "eth0", ...subnets({ subnet: "10.0.0.0/31", auxAddresses: ["10.0.0.1"] }) },
+    7,
+    "/ipam/subnets/0",
+    "has no address left",
+  ],
   [
     subnets({ subnet: "10.0.0.0/24" }, { subnet: "10.0.0.0/24" }),
     7,

@@ -23,12 +23,18 @@ t.test("dhcp is refused in l3 and l3s, where there is no broadcast, and by no ot
 t.test("an IPAM of the reference's without routes in l3 and l3s: a warning of the default route", async (t) => {
   for (const ipam of [hostLocal, fixed]) {
     for (const mode of routed) {
-      const warnings = (more: object) => parseWithWarnings({ mode, ipam: { ...ipam, ...more } }).warnings;
+      const warnings = (more: object) =>
+        parseWithWarnings({ master: "eth0", mode, ipam: { ...ipam, ...more } }).warnings;
       t.match(warnings({}), [new RegExp(`^mode ${mode} gives .* default route .*"routes": \\[\\] in ipam`)]);
       t.strictSame(warnings({ routes: [] }), []);
       t.strictSame(warnings({ routes: [{ dst: "10.0.0.0/8" }] }), []);
     }
     t.strictSame(parseWithWarnings({ ipam }).warnings, [], "l2");
+    t.strictSame(
+      parseWithWarnings({ mode: "l3", internal: true, ipam }).warnings,
+      [],
+      "there is none on an isolated network",
+    );
   }
   t.strictSame(parseWithWarnings({ mode: "l3", ipam: { subnets: [{ subnet: "10.1.0.0/16" }] } }).warnings, []);
 });

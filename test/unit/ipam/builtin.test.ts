@@ -135,7 +135,7 @@ t.test("an address of one family is given back when there is none of the other",
   t.strictSame(net.held(), { "10.0.0.2": "a eth0", "2001:db8::3": "a eth0" });
 });
 
-t.test("CHECK knows addresses outside ipRange as its own, STATUS looks at each family", async (t) => {
+t.test("CHECK knows addresses outside ipRange as its own, and STATUS does not mind a full pool", async (t) => {
   const subnets = [{ subnet: "10.0.0.0/24", ipRange: "10.0.0.128/30" }, { subnet: "2001:db8::2/127" }];
   const net = network(temporaryFolder(t), "n", { subnets });
   net.add("a", { ips: ["10.0.0.5"] });
@@ -147,8 +147,82 @@ t.test("CHECK knows addresses outside ipRange as its own, STATUS looks at each f
   });
   t.doesNotThrow(() => net.ipam("a").check(result(0x0a000005n)));
   t.equal(errorOf(() => net.ipam("a").check(result(0x0a000006n))).code, 107);
-  t.match(
-    errorOf(() => net.ipam("").status()),
-    { code: 50, message: /2001:db8::2-2001:db8::3/ },
+  t.equal(errorOf(() => net.add("b")).code, 11);
+  t.doesNotThrow(() => net.ipam("").status());
+});
+
+t.test("where there is no gateway, none is withheld: what would be one is given last", async (t) => {
+  const folder = temporaryFolder(t);
+  const subnets = [{ subnet: "192.168.135.0/31" }, { subnet: "2001:db8::2/127" }];
+  for (const [name, keys] of Object.entries({
+    l3: { master: "eth0", mode: "l3" },
+    l3s: { master: "eth0", mode: "l3s" },
+    internal: { internal: true },
+    parentless: { master: undefined },
+  })) {
+    const net = network(folder, name, { subnets }, keys);
+    t.strictSame(net.add("a"), ["192.168.135.1/31", "2001:db8::3/127"], name);
+    t.strictSame(gateways(net.ipam("b")), [undefined, undefined], name);
+    t.strictSame(Object.keys(net.held()), ["192.168.135.0", "192.168.135.1", "2001:db8::2", "2001:db8::3"], name);
+    const larger = network(
+      folder,
+      `${name}-larger`,
+      { subnets: [{ subnet: "10.6.0.0/29", gateway: "10.6.0.4" }] },
+      keys,
+    );
+    t.strictSame(larger.add("a", { ips: ["10.6.0.4"] }), ["10.6.0.4/29"], "asked for");
+    larger.del("a");
+    const given = ["b", "c", "d", "e", "f", "g"].map((id) => larger.add(id)[0]);
+    t.equal(given.at(-1), "10.6.0.4/29");
+    t.match(
+      errorOf(() => larger.add("h")),
+      { code: 11, message: /all 6 are held/ },
+    );
+  }
+  const net = network(
+    folder,
+    "excluded",
+    { subnets: [{ subnet: "10.7.0.0/30", auxAddresses: ["10.7.0.1"] }] },
+    { internal: true },
   );
+  net.add("a");
+  t.match(
+    errorOf(() => net.add("b")),
+    { code: 11, message: /all 1 are held/ },
+    "an excluded address stays excluded",
+  );
+});
+
+t.test("without a gateway by the configuration's own word, the first address is a container's", async (t) => {
+  const net = network(temporaryFolder(t), "n", { subnets: [{ subnet: "10.0.0.0/24", gateway: false }] });
+  const { addresses } = net.ipam("a").add();
+  t.match(addresses, [{ gateway: undefined, address: { address: { value: 0x0a000001n } } }]);
+});
+
+t.test("an address of the host's own is given to nobody, asked for or not", async (t) => {
+  const net = network(temporaryFolder(t), "n", {
+    subnets: [{ subnet: "192.168.50.0/29" }, { subnet: "2001:db8::/64" }],
+  });
+  const hostAddresses = ["192.168.50.2", "192.168.50.3", "2001:db8::2"];
+  t.strictSame(net.add("a", { hostAddresses }), ["192.168.50.4/29", "2001:db8::3/64"]);
+  for (const ip of ["192.168.50.3", "2001:db8::2"]) {
+    t.match(
+      errorOf(() => net.add("b", { hostAddresses, ips: [ip] })),
+      { code: 103, message: `requested address ${ip} is the host's own: ask for another one` },
+    );
+  }
+  net.add("b", { hostAddresses });
+  net.add("c", { hostAddresses });
+  t.match(
+    errorOf(() => net.add("d", { hostAddresses })),
+    { code: 11, message: /all 3 are held/ },
+  );
+});
+
+t.test("addresses in use are passed over, and the next ones given", async (t) => {
+  const net = network(temporaryFolder(t), "n", { subnets: [{ subnet: "10.0.0.0/24" }, { subnet: "2001:db8::/64" }] });
+  t.strictSame(net.add("a", { avoided: ["10.0.0.2", "2001:db8::2", "2001:db8::3"] }), [
+    "10.0.0.3/24",
+    "2001:db8::4/64",
+  ]);
 });

@@ -203,22 +203,47 @@ t.test("routes and resolvConf reach the result", async (t) => {
   t.strictSame(Object.values(net.held()), ["a eth0"]);
 });
 
-t.test("STATUS: whether an ADD could get an address", async (t) => {
+t.test("STATUS: whether an ADD could ever get an address, which a full pool does not hinder", async (t) => {
   const folder = temporaryFolder(t);
   const net = network(folder, "n", hostLocal({ subnet: "10.1.2.0/30" }));
   t.doesNotThrow(() => net.ipam("").status());
   net.add("a");
+  t.equal(errorOf(() => net.add("b")).code, 11);
+  t.doesNotThrow(() => net.ipam("").status());
+  const nothing = hostLocal({ subnet: "10.1.2.0/30", rangeEnd: "10.1.2.1" });
   t.match(
-    errorOf(() => net.ipam("").status()),
-    { code: 50, message: /no free address in 10\.1\.2\.1-10\.1\.2\.2/ },
+    errorOf(() => network(folder, "nothing", nothing).ipam("").status()),
+    { code: 50, message: /^no address to give in 10\.1\.2\.1-10\.1\.2\.1/ },
   );
-  net.del("a");
-  net.write("10.1.2.2", "");
-  t.doesNotThrow(() => net.ipam("").status(), "a torn file makes no pool full");
   writeFileSync(join(folder, "file"), "");
   const broken = network(join(folder, "file"), "n", hostLocal({ subnet: "10.1.2.0/30" }));
   t.match(
     errorOf(() => broken.ipam("").status()),
     { code: 50, message: /cannot be reserved/, details: /ENOTDIR/ },
   );
+});
+
+t.test("an address in use is passed over, as long as it was not asked for", async (t) => {
+  const net = network(temporaryFolder(t), "n", hostLocal({ subnet: "10.1.2.0/29" }));
+  t.strictSame(net.add("a", { avoided: ["10.1.2.2", "10.1.2.3"] }), ["10.1.2.4/29"]);
+  t.match(
+    errorOf(() => net.add("b", { avoided: ["10.1.2.2", "10.1.2.3", "10.1.2.5", "10.1.2.6"] })),
+    { code: 11, message: /all 1 are held, longest 10\.1\.2\.4 by a eth0/ },
+  );
+});
+
+t.test("the broadcast address and the network's own are not given, whatever the range says", async (t) => {
+  const net = network(
+    temporaryFolder(t),
+    "n",
+    hostLocal({ subnet: "10.1.2.0/30", rangeStart: "10.1.2.0", rangeEnd: "10.1.2.3" }),
+  );
+  t.strictSame(net.add("a"), ["10.1.2.2/30"]);
+  t.equal(errorOf(() => net.add("b")).code, 11);
+  net.del("a");
+  for (const ip of ["10.1.2.0", "10.1.2.3"])
+    t.match(
+      errorOf(() => net.add("b", { ips: [ip] })),
+      { code: 7 },
+    );
 });

@@ -114,17 +114,48 @@ t.test("a receive that a signal interrupts is taken up again", (t) => {
 
 t.test("a receive or a send that fails says so", (t) => {
   const kernel = fakeKernel(t);
-  kernel.queue.push(-Errno.ENOBUFS);
-  t.throws(() => execute(kernel.socket, [createDummy("a", 3, 0)]), { message: "recv AF_NETLINK: ENOBUFS" });
+  kernel.queue.push(-Errno.EBADF);
+  t.throws(() => execute(kernel.socket, [createDummy("a", 3, 0)]), { message: "recv AF_NETLINK: EBADF" });
   kernel.sendResult = -Errno.EPERM;
   t.throws(() => execute(kernel.socket, [createDummy("a", 3, 0)]), { message: "write AF_NETLINK: EPERM" });
+  t.end();
+});
+
+t.test("answers that were lost, or do not come, are an error that says so, not a wait for ever", (t) => {
+  const kernel = fakeKernel(t);
+  kernel.queue.push(-Errno.ENOBUFS);
+  t.throws(() => execute(kernel.socket, requests), {
+    name: "NetlinkError",
+    message: "delete c: ENOBUFS (answers were lost: net.core.rmem_default is too small for them)",
+  });
+  kernel.queue.push(-Errno.EAGAIN);
+  t.throws(() => execute(kernel.socket, requests), { message: "delete c: ETIMEDOUT (no answer within 5 s)" });
+  t.end();
+});
+
+t.test("many requests go out in several sends, whose answers fit into the socket's buffer", (t) => {
+  const many = Array.from({ length: 100 }, (_, i) => createDummy(`d${i}`, 3, 0));
+  const kernel = fakeKernel(t, ({ seq, flags }) =>
+    seq % 3 === 0 || flags & Flags.ACK ? [ack(seq, seq % 3 === 0 ? Errno.EEXIST : 0)] : [],
+  );
+  const outcomes = transact(kernel.socket, many);
+  t.same(
+    outcomes.map((error) => error?.what),
+    many.map(({ what }, i) => ((i + 1) % 3 === 0 ? what : undefined)),
+    "each has its own answer",
+  );
+  t.same(
+    kernel.sent.filter(({ flags }) => flags & Flags.ACK).map(({ seq }) => seq),
+    [32, 64, 96, 100],
+  );
+  t.equal(kernel.queue.length, 0);
   t.end();
 });
 
 t.test("an answer that is longer than the buffer is an error, not half an answer", (t) => {
   const kernel = fakeKernel(t);
   kernel.queue.push(new Uint8Array(65537));
-  t.throws(() => linkByName(kernel.socket, "a"), { name: "NetlinkError", errno: Errno.ENOBUFS });
+  t.throws(() => linkByName(kernel.socket, "a"), { name: "NetlinkError", errno: Errno.EMSGSIZE });
   t.end();
 });
 
@@ -176,6 +207,14 @@ t.test("a list that never stops changing is taken at the fifth time", (t) => {
   ]);
   t.same(names(allLinks(kernel.socket)), ["view5"]);
   t.equal(kernel.sent.length, 5);
+  t.end();
+});
+
+t.test("a list of which a part was lost is asked for again", (t) => {
+  const kernel = fakeKernel(t, ({ seq }) => [link(seq, `view${seq}`), done(seq)]);
+  kernel.queue.push(-Errno.ENOBUFS);
+  t.same(names(allLinks(kernel.socket)), ["view2"]);
+  t.equal(kernel.queue.length, 0, "what is left of the first is passed over");
   t.end();
 });
 
@@ -243,17 +282,20 @@ t.test("openNetlink", (t) => {
   t.test(
     "opens a route socket that programs which are run do not inherit, and asks for the kernel's sentences",
     (t) => {
-      let options: unknown[] = [];
+      const options: unknown[] = [];
       replaceable.socket = (...args) => {
         t.same(args, [16, 3 | 0o2000000, netlink.Protocol.ROUTE]);
         return 33;
       };
       replaceable.setsockopt = (...args) => {
-        options = args;
+        options.push(args);
         return 0;
       };
       t.same(openNetlink(), { fd: 33, sequence: 1 });
-      t.same(options, [33, 270, netlink.Attributes.EXT_ACK, new Uint8Array([1, 0, 0, 0]), 4]);
+      t.same(options, [
+        [33, 270, netlink.Attributes.EXT_ACK, new Uint8Array([1, 0, 0, 0]), 4],
+        [33, 1, 20, new Uint8Array([5, ...new Array(15).fill(0)]), 16],
+      ]);
       t.end();
     },
   );

@@ -13,7 +13,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseNetworkConfig } from "../../../../src/config/parse.ts";
 import { PluginError } from "../../../../src/errors.ts";
-import { formatAddress, formatPrefix, type Prefix, parsePrefix } from "../../../../src/ip/address.ts";
+import {
+  type Address,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from "../../../../src/ip/address.ts";
 import type { Ipam } from "../../../../src/ipam/ipam.ts";
 import { openIpam } from "../../../../src/ipam/open.ts";
 
@@ -42,6 +49,10 @@ export interface Options {
   readonly config?: Json;
   /** Addresses and routes of the host; read when the allocator asks for them. */
   readonly host?: readonly string[];
+  /** Addresses of the host's own. */
+  readonly hostAddresses?: readonly string[];
+  /** Addresses that turned out to be in use. */
+  readonly avoided?: readonly string[];
   readonly environment?: Record<string, string>;
 }
 
@@ -51,8 +62,11 @@ export function temporaryFolder(t: { teardown: (work: () => void) => void }): st
   return folder;
 }
 
-/** @param ipam the configuration's `ipam`, without dataDir */
-export function network(dataDir: string, name: string, ipam: Json): Network {
+/**
+ * @param ipam the configuration's `ipam`, without dataDir
+ * @param keys of the configuration besides
+ */
+export function network(dataDir: string, name: string, ipam: Json, keys: Json = {}): Network {
   const folder = join(dataDir, name);
   const open = (containerId: string, options: Options = {}): Ipam => {
     const { ifname = "eth0", ips = [] } = options;
@@ -62,13 +76,16 @@ export function network(dataDir: string, name: string, ipam: Json): Network {
       type: "ipvlan",
       master: "eth0",
       ipam: { ...ipam, dataDir },
+      ...keys,
       ...options.config,
     };
     const stdin = JSON.stringify(raw);
     const args = ips.length === 0 ? "" : `IgnoreUnknown=1;IP=${ips.join(",")}`;
     const { config } = parseNetworkConfig(stdin, { command: "ADD", args, netns: "/run/netns/x", ifname });
     const hostPrefixes = () => (options.host ?? []).map((text) => parsePrefix(text) as Prefix);
-    return openIpam({ config, containerId, ifname, stdin, environment: options.environment ?? {}, hostPrefixes });
+    const isHostAddress = (address: Address) => options.hostAddresses?.includes(formatAddress(address)) ?? false;
+    const environment = options.environment ?? {};
+    return openIpam({ config, containerId, ifname, stdin, environment, hostPrefixes, isHostAddress });
   };
   return {
     dataDir,
@@ -76,7 +93,7 @@ export function network(dataDir: string, name: string, ipam: Json): Network {
     ipam: open,
     add: (containerId, options) =>
       open(containerId, options)
-        .add()
+        .add(options?.avoided?.map((text) => parseAddress(text) as Address))
         .addresses.map(({ address }) => formatPrefix(address)),
     del: (containerId, options) => open(containerId, options).del(),
     held: () => heldIn(folder),

@@ -20,10 +20,7 @@ const tasks: Record<string, (round: number) => unknown> = {
   /** Every contender tries for the same names. */
   create: (round) => (createWhole(`${folder}/files`, `${round}`, textOf(`${round}`)) ? round : []),
   /** Every contender wants one of the same names. */
-  first: () => {
-    const left = [...names];
-    return createFirst(`${folder}/files`, () => left.shift(), textOf("any"));
-  },
+  first: () => createFirst(`${folder}/files`, names, textOf("any")),
   /** Reads and writes a number that two at once would spoil. */
   count: () =>
     withLock(`${folder}/lock`, () => {

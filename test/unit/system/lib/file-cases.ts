@@ -205,7 +205,7 @@ for (const [where, open] of [
   const prefix = where === "" ? "tmpfile" : "named";
   const create = (names: string[], content: string, inside = nook): string | undefined => {
     const left = names.map((name) => `${prefix}-${name}`);
-    return withPort("open", open, () => files.createFirst(inside, () => left.shift(), content));
+    return withPort("open", open, () => files.createFirst(inside, left, content));
   };
   check(`createFirst${where} takes the first name`, () => create(["a", "b"], "first"), `${prefix}-a`);
   check(`createFirst${where} takes the first free name`, () => create(["a", "b", "c"], "second"), `${prefix}-b`);
