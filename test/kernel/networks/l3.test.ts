@@ -134,7 +134,7 @@ t.test("ipnet118: the same on VLAN 118, whose router has the route", async (t) =
     /192\.168\.112\.30 > 192\.168\.118\.1: ICMP/.test(line),
   );
   t.match(packets[0], / vlan 118, p 0,/);
-  await fabric.sh("ip -n r route del 192.168.112.0/24");
+  await fabric.sh("ip -n r route del 192.168.112.0/24; ip -n h1 addr del 192.168.118.250/24 dev eth0.118");
   await fabric.detach(network, ...containers);
   await fabric.nothingLeft(t);
 });

@@ -149,3 +149,52 @@ t.test("of ADDs with two modes at once, those of one mode win and the others are
   await lab.together(names.map((netns) => add({}, { netns, command: "DEL" })));
   await nothingLeft(t, lab);
 });
+
+/** Puts in place of all records those that 0.1.0 wrote for attachments to net1 in mode l2 on a link of the host's. */
+function asOlderVersion(parent: string, ...ids: string[]): string {
+  const records = ids.map((id) => {
+    const names = { network: "net1", containerId: id, ifname: "eth0", netns: `/run/netns/${id}` };
+    const record = { ...names, parent, parentName: parent, linkInContainer: false, mode: "l2", flag: "bridge" };
+    const file = `parents/${parent}/attachments/net1:${id}:eth0`;
+    return `printf %s '${JSON.stringify(record)}' > ${file}; ln ${file} networks/net1/${id}:eth0`;
+  });
+  return `on h1 sh -e <<'END'
+    cd /run/ipvlan-cni
+    rm -r ports parents networks
+    mkdir -p parents/${parent}/attachments networks/net1
+    printf 'l2 bridge' > parents/${parent}/port
+    ${records.join("\n")}
+END`;
+}
+
+t.test("what version 0.1.0 recorded counts on: its containers hold the port, and are taken away", async (t) => {
+  const keys = { master: "eth0.10" };
+  const [first, second] = [add(keys), add(keys, { netns: "c2" })];
+  const third = add(keys, { netns: "c3" });
+  for (const call of [first, second]) await lab.add(call);
+  await lab.ok(asOlderVersion("eth0.10", "c1", "c2"));
+  const other = add({ ...keys, mode: "l3" }, { netns: "c3" });
+  t.match((await lab.call({ ...other, command: "STATUS" })).json, {
+    code: 50,
+    msg: /by container c[12] \(network net1\)/,
+  });
+  t.match((await lab.call(other)).json, { code: 101, msg: /by container c[12] \(network net1\)/ });
+  await lab.add(third);
+  for (const call of [third, second]) await lab.del(call);
+  t.match(
+    await lab.ok("ip -n h1 -o link show eth0.10; ip -n c1 -o link show eth0"),
+    / eth0@/,
+    "the parent of the last",
+  );
+  await lab.del(first);
+  await nothingLeft(t, lab);
+
+  // Without an ADD in between, by DEL and by GC.
+  for (const call of [first, second]) await lab.add(call);
+  await lab.ok(asOlderVersion("eth0.10", "c1", "c2"));
+  await lab.del(first);
+  t.equal((await lab.sh("ip -n h1 link show eth0.10")).code, 0);
+  await lab.call({ command: "GC", config: { ...network(keys), "cni.dev/valid-attachments": [] } });
+  t.equal(await lab.ok("for c in c1 c2; do ip -n $c -o link show type ipvlan; done"), "");
+  await nothingLeft(t, lab);
+});
