@@ -1,6 +1,6 @@
 import type { Family } from "../ip/address.ts";
 import { addressFamily } from "./address.ts";
-import { readAttributes, readU32, u8Attribute, u32Attribute } from "./attributes.ts";
+import { type Attribute, readAttributes, readU32, u8Attribute, u32Attribute } from "./attributes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
 import { dump, type NetlinkSocket } from "./socket.ts";
@@ -27,20 +27,25 @@ function header(family: number, table: number): Uint8Array {
  * (networkd.conf(5), ManageForeignRoutingPolicyRules). The kernel answers EEXIST where it is there.
  */
 export function addRule(rule: LookupRule): Request {
-  return change(k.RTM_NEWRULE, k.NLM_F_CREATE | k.NLM_F_EXCL, rule);
+  return change(k.RTM_NEWRULE, k.NLM_F_CREATE | k.NLM_F_EXCL, rule, [u8Attribute(k.FRA_PROTOCOL, k.RTPROT_KERNEL)]);
 }
 
-/** The kernel answers ENOENT where there is none. */
+/** Removes one such rule, whosever it is. The kernel answers ENOENT where there is none. */
 export function deleteRule(rule: LookupRule): Request {
-  return change(k.RTM_DELRULE, 0, rule);
+  return change(k.RTM_DELRULE, 0, rule, []);
 }
 
-function change(type: number, flags: number, { family, priority, table }: LookupRule): Request {
+function change(
+  type: number,
+  flags: number,
+  { family, priority, table }: LookupRule,
+  more: readonly Attribute[],
+): Request {
   return {
     type,
     flags: k.NLM_F_REQUEST | k.NLM_F_ACK | flags,
     header: header(addressFamily(family), table),
-    attributes: [u32Attribute(k.FRA_PRIORITY, priority), u8Attribute(k.FRA_PROTOCOL, k.RTPROT_KERNEL)],
+    attributes: [u32Attribute(k.FRA_PRIORITY, priority), ...more],
     what: `${type === k.RTM_NEWRULE ? "add" : "remove"} rule ${priority}: lookup ${table}`,
   };
 }

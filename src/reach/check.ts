@@ -62,7 +62,7 @@ export function checkHostAccess(checked: Checked, config: NetworkConfig, reach: 
   }
   if (families.includes(4) && !hasRule(host, rule)) {
     throw fault(
-      `the rule for the host's routes to containers is gone: ip rule add pref ${rule.priority} lookup ${rule.table}`,
+      `the rule for the host's routes to containers is gone: ip rule add pref ${rule.priority} lookup ${rule.table} protocol kernel`,
     );
   }
   const found = hostAddresses(host, parent, families, reach.hostAddresses);
@@ -114,7 +114,10 @@ function checkHostLink(host: NetlinkSocket, hostLink: Link, parent: Link, { mode
   const address = addressesOn(host, hostLink.index).find(({ scope }) => scope === RT_SCOPE_UNIVERSE);
   if (address !== undefined) {
     const text = `${formatAddress(address.prefix.address)}/${address.prefix.length}`;
-    throw fault(`the host's link ${name} has got an address: ip addr del ${text} dev ${name}`);
+    throw fault(
+      `the host's link ${name} has got an address: ip addr del ${text} dev ${name}, with which the kernel removes the routes ` +
+        `over it, and ${again}`,
+    );
   }
 }
 

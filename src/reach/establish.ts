@@ -18,7 +18,7 @@ export function addressesOf(texts: readonly string[]): Address[] {
 /**
  * Makes what the host needs for a container, or what is missing of it. Call it under the parent's lock.
  * @param recorded the attachment's, which is on record already
- * @param found the host's addresses of the container's families
+ * @param found the host's addresses
  */
 export function establish(
   host: NetlinkSocket,

@@ -16,7 +16,7 @@ export interface HostAddresses {
   readonly family: Family;
   /** What the container sees as the source of the host's packets; undefined: the host has no address of the family. */
   readonly source: Address | undefined;
-  /** All that the container is to reach. */
+  /** All that the container is to reach; none where it has no address of the family. */
   readonly reached: readonly Address[];
   /** Those of them that are not on the parent. */
   readonly elsewhere: readonly Address[];
@@ -25,6 +25,8 @@ export interface HostAddresses {
 /**
  * The addresses that containers on the parent reach the host at: the parent's own, or that of the default route where it has none,
  * and those of the configuration. Temporary and link-local ones do not count.
+ * @param families those of the container
+ * @returns both families
  */
 export function hostAddresses(
   host: NetlinkSocket,
@@ -33,8 +35,9 @@ export function hostAddresses(
   configured: readonly Address[],
 ): HostAddresses[] {
   const onParent = addressesOn(host, parent.index).filter(isLasting);
-  return families.map((family) => {
+  return ([4, 6] as const).map((family) => {
     const own = onParent.map(({ prefix }) => prefix.address).filter((address) => address.family === family);
+    if (!families.includes(family)) return { family, source: own[0], reached: [], elsewhere: [] };
     const source = own[0] ?? defaultSource(host, family);
     const wanted = [...own, ...(source === undefined ? [] : [source]), ...configured].filter(
       (address, index, all) => address.family === family && all.findIndex((one) => sameAddress(one, address)) === index,

@@ -43,6 +43,7 @@ export function routesToHost(
   routes: readonly RouteOptions[],
 ): RouteOptions[] {
   return addresses.flatMap(({ family, reached }) => {
+    if (reached.length === 0) return [];
     const hosts = reached.map((address): Prefix => ({ address, length: bitsOf(family) }));
     const wanted = [...hosts, ...services.filter(({ address }) => address.family === family)];
     if (!modes[mode].routed) return wanted.map((dst) => ({ dst, gw: nextHops[family], onlink: true }));
