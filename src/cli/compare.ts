@@ -1,12 +1,13 @@
-import type { NetworkConfig, ParentChoice } from "../config/network-config.ts";
+import type { ParentChoice } from "../config/network-config.ts";
 import { vlanName } from "../config/vlan-name.ts";
-import { type Address, contains, formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
+import { contains, formatAddress, formatPrefix } from "../ip/address.ts";
 import { modes } from "../link/modes.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Finding, Network } from "./configurations.ts";
 import { findPlugin } from "./plugin-folders.ts";
+import { spansOf } from "./pools.ts";
 
 /** What is wrong with networks only when they are seen together. */
 export function compareNetworks(networks: readonly Network[]): Finding[] {
@@ -24,28 +25,6 @@ function doubledNames(networks: readonly Network[]): Finding[] {
       network.find("error", "/name", `network ${name} is in ${other.file} already, and ${file} is not read as another`),
     ];
   });
-}
-
-/** Addresses in a row that a network gives to containers. */
-export interface Span {
-  readonly subnet: Prefix;
-  readonly first: Address;
-  readonly last: Address;
-  /** Of the span in its plugin's entry. */
-  readonly pointer: string;
-}
-
-export function spansOf({ ipam }: NetworkConfig): readonly Span[] {
-  if (ipam.type === "builtin") {
-    return ipam.subnets.map(({ subnet, first, last }, index) => ({
-      subnet,
-      first,
-      last,
-      pointer: `/ipam/subnets/${index}/subnet`,
-    }));
-  }
-  if (ipam.type !== "host-local") return [];
-  return ipam.rangeSets.flat().map(({ subnet, first, last }) => ({ subnet, first, last, pointer: "/ipam" }));
 }
 
 /** Two networks that give the same addresses to containers that could meet. */

@@ -1,6 +1,11 @@
+import { formatAddress } from "../ip/address.ts";
+import { allAttachments, knownNetworks } from "../link/records.ts";
 import { UsageError } from "./arguments.ts";
+import { thisHost } from "./attachments.ts";
 import { FINE, type Run } from "./command.ts";
 import { type Completes, helpFlag, manual } from "./manual.ts";
+import { ownNetworks } from "./networks.ts";
+import { dataDirOf, reservationsOf } from "./pools.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What to do where a file is wanted: the shell knows better. */
@@ -72,7 +77,24 @@ function offered(what: Completes | undefined): readonly string[] {
   switch (what) {
     case "file":
       return [FILES];
-    default:
-      return [];
+    case "network":
+      return unique([...ownNetworks(undefined).map(({ config }) => config.name), ...knownNetworks()]);
+    case "container":
+      return unique(recorded().map(({ containerId }) => containerId));
+    case "parent":
+      return unique(recorded().map(({ parentName }) => parentName));
+    case "address":
+      return unique(
+        ownNetworks(undefined).flatMap(({ config }) => {
+          const dataDir = dataDirOf(config);
+          return dataDir === undefined
+            ? []
+            : reservationsOf(dataDir, config.name).map(({ address }) => formatAddress(address));
+        }),
+      );
   }
 }
+
+const recorded = () => allAttachments(thisHost());
+
+const unique = (names: readonly string[]): readonly string[] => [...new Set(names)].sort();

@@ -9,14 +9,35 @@ import { FAILED, FINE, type Run } from "./command.ts";
 import { complete, completion } from "./completion.ts";
 import { Refusal } from "./convert/draft.ts";
 import { convert } from "./convert.ts";
+import { doctor } from "./doctor.ts";
+import { graph } from "./graph.ts";
 import { findCommand, help, printManual, printOverview } from "./help.ts";
+import { list } from "./list.ts";
 import { type CommandManual, helpFlag, manual } from "./manual.ts";
+import { metrics } from "./metrics.ts";
+import { plan } from "./plan.ts";
+import { release } from "./release.ts";
 import { schema } from "./schema.ts";
+import { show } from "./show.ts";
 import { openTerminal, type Terminal } from "./terminal.ts";
 import { validate } from "./validate.ts";
 import { version } from "./version.ts";
 
-const runs: Readonly<Record<string, Run>> = { validate, convert, schema, completion, version, help };
+const runs: Readonly<Record<string, Run>> = {
+  validate,
+  convert,
+  doctor,
+  list,
+  show,
+  graph,
+  plan,
+  release,
+  metrics,
+  schema,
+  completion,
+  version,
+  help,
+};
 
 /** @returns the exit code, see command.ts */
 export function runCommandLine(): number {

@@ -32,6 +32,13 @@ export interface CommandManual {
 
 const json: FlagManual = { name: "json", meaning: "print JSON for programs" };
 
+const config: FlagManual = {
+  name: "config",
+  value: "FOLDER or FILE",
+  meaning: "where networks are configured, default /etc/cni/net.d",
+  completes: "file",
+};
+
 export const helpFlag: FlagManual = { name: "help", short: "h", meaning: "print this help" };
 
 export const commonExits: readonly string[] = [
@@ -110,6 +117,166 @@ export const manual: readonly CommandManual[] = [
       },
     ],
     exits: ["0: everything was converted, with or without remarks", "2: refused, or not understood"],
+  },
+  {
+    name: "doctor",
+    words: "",
+    summary: "look for what is wrong on this host, and tell what mends it",
+    description: [
+      "Looks at the kernel, at the runtimes that are installed (containerd, CRI-O, Podman with its CNI backend) and where they look for plugins and networks, at every configuration as ipvlan validate does, at the parents and the gateways on them (which are asked), at the containers' interfaces and addresses, at reservations and pools, at what hostAccess and announce need, and at chains of nf_tables that drop what containers in mode l3s receive or send. It changes nothing.",
+      "Each finding has a severity, a place, what is wrong, and where there is one a command that mends it.",
+    ],
+    flags: [
+      {
+        name: "repair",
+        meaning:
+          "first put back what the host has lost for hostAccess and announce: its links, routes, rules and proxy entries",
+      },
+      json,
+    ],
+    examples: [
+      { command: "ipvlan doctor", meaning: "as root" },
+      { command: "ipvlan doctor --repair", meaning: "after a firewall was loaded anew, or a parent was set down" },
+    ],
+    exits: ["0: nothing was found", "1: something was found", "2: it could not be done"],
+    json: [
+      "findings[]: id (stays the same from version to version), severity (error or warning), place, message, mend (a shell command, or null)",
+    ],
+  },
+  {
+    name: "list",
+    words: "",
+    summary: "list the attachments on this host",
+    description: [
+      "Every interface that this plugin has made and that no DEL has taken away: network, container, interface, parent, mode, the addresses that it has, since when, and whether it is still there.",
+    ],
+    flags: [
+      { name: "network", value: "NAME", meaning: "of this network alone", completes: "network" },
+      { name: "parent", value: "LINK", meaning: "on this parent alone", completes: "parent" },
+      {
+        name: "container",
+        value: "ID",
+        meaning: "of this container alone; the beginning of its id is enough",
+        completes: "container",
+      },
+      json,
+    ],
+    examples: [
+      { command: "ipvlan list", meaning: "all of them" },
+      { command: "ipvlan list --parent eth0 --json", meaning: "those on eth0, for a program" },
+    ],
+    json: [
+      "attachments[]: network, container, interface, netns, parent, mode, flag, addresses[], since (or null), alive, and pod (namespace and name, or null)",
+    ],
+  },
+  {
+    name: "show",
+    words: "NETWORK",
+    summary: "show one network: configuration, parent, use of its pools, attachments",
+    description: [
+      "The configuration as the plugin understands it, with every default filled in, and what there is of it on this host.",
+    ],
+    flags: [config, json],
+    completes: "network",
+    examples: [{ command: "ipvlan show db_net", meaning: "a network of /etc/cni/net.d" }],
+    json: [
+      "name, file, cniVersion, mode, flag, mtu, isolated, linkInContainer, parent, parentUp, parentMtu, ipam, dataDir",
+      "pools[]: family, subnets[] (subnet, first, last, gateway), size (text: a /64 has more than a number holds), held, next",
+      "attachments[]: as of ipvlan list",
+    ],
+  },
+  {
+    name: "graph",
+    words: "",
+    summary: "draw this host: links, VLANs, networks, containers, who reaches whom",
+    description: [
+      "As a tree of lines, or for others to draw: svg is a picture by itself, in light and dark; mermaid is for Markdown, dot for Graphviz.",
+    ],
+    flags: [
+      {
+        name: "format",
+        value: "FORMAT",
+        meaning: "text (default), svg, mermaid or dot",
+        completes: ["text", "svg", "mermaid", "dot"],
+      },
+      { name: "network", value: "NAME", meaning: "this network alone", completes: "network" },
+      config,
+      json,
+    ],
+    examples: [
+      { command: "ipvlan graph", meaning: "on a terminal" },
+      { command: "ipvlan graph --format svg > host.svg", meaning: "a picture for a ticket" },
+    ],
+    json: [
+      "host",
+      "links[]: name, details[], isFaulty, links[] that stand on it, networks[]: name, details[], reach, containers[] (name, ifname, addresses[], isAlive)",
+    ],
+  },
+  {
+    name: "plan",
+    words: "FILE",
+    summary: "tell what an ADD would do now, without doing it",
+    description: [
+      "Every step in words and, where there is one, as the ip command that does the same; where the ADD would fail, the error that it would give. Nothing is made, and no address is reserved.",
+    ],
+    flags: [
+      { name: "container", value: "ID", meaning: "the container's id" },
+      { name: "netns", value: "PATH", meaning: "its network namespace, default /run/netns/ID", completes: "file" },
+      { name: "ifname", value: "NAME", meaning: "its interface, default eth0" },
+      { name: "ip", value: "ADDRESS", meaning: "an address that is asked for; may be given again" },
+      json,
+    ],
+    completes: "file",
+    examples: [
+      {
+        command: "ipvlan plan /etc/cni/net.d/10-db_net.conflist --container c1",
+        meaning: "before a container is started",
+      },
+    ],
+    exits: ["0: the ADD would succeed", "1: it would fail, as the last line says", "2: the file could not be read"],
+    json: ["network", "steps[]: what, command (or null)", "error: code, msg, details, or null"],
+  },
+  {
+    name: "release",
+    words: "ADDRESS | --dead",
+    summary: "give back an address, or all that is left of containers that are gone",
+    description: [
+      "For what a runtime has forgotten. It says what it is about to do, and asks on a terminal; elsewhere nothing is done without --yes. For an attachment that is known it is a DEL: interface, records, the parent that the plugin made, and addresses. What a container still has is not given back without --force.",
+    ],
+    flags: [
+      { name: "dead", meaning: "all attachments whose interface is gone, and reservations from before this boot" },
+      { name: "network", value: "NAME", meaning: "of this network alone", completes: "network" },
+      { name: "yes", short: "y", meaning: "do not ask" },
+      { name: "force", meaning: "also what a container still has" },
+      config,
+    ],
+    completes: "address",
+    examples: [
+      { command: "ipvlan release 192.168.1.5", meaning: "one address" },
+      { command: "ipvlan release --dead --yes", meaning: "after containers were killed without a DEL" },
+    ],
+    exits: [
+      "0: given back, or nothing was to be",
+      "1: nothing was given back, since nobody said yes",
+      "2: it could not be done",
+    ],
+  },
+  {
+    name: "metrics",
+    words: "",
+    summary: "print metrics for Prometheus",
+    description: [
+      "Sizes of pools, what of them is held and free, attachments by network and parent, and dead ones: for a file in node_exporter's textfile folder, written anew by a timer.",
+    ],
+    flags: [config],
+    examples: [
+      { command: "ipvlan metrics", meaning: "as text" },
+      {
+        command:
+          "ipvlan metrics > /var/lib/node_exporter/ipvlan.prom.new && mv /var/lib/node_exporter/ipvlan.prom.new /var/lib/node_exporter/ipvlan.prom",
+        meaning: "whole or not at all, for node_exporter",
+      },
+    ],
   },
   {
     name: "schema",

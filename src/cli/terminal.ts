@@ -1,7 +1,8 @@
 import { port } from "#system";
 import { writeAll } from "../system/files.ts";
-import { encode } from "../system/text.ts";
+import { decode, encode } from "../system/text.ts";
 
+const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
@@ -20,6 +21,8 @@ export interface Terminal {
   printJson(value: unknown): void;
   /** A line for standard error, at once. */
   warn(message: string): void;
+  /** Asks for y or n. @returns undefined where there is nobody to ask: no terminal */
+  ask(question: string): boolean | undefined;
   /** Writes the result. @throws SystemError where it cannot be written */
   flush(): void;
 }
@@ -34,6 +37,14 @@ export function openTerminal(environment: Readonly<Record<string, string | undef
     print: (line = "") => void lines.push(line),
     printJson: (value) => void lines.push(JSON.stringify(value, undefined, 2)),
     warn: (message) => writeAll(STDERR, encode(`${message}\n`), "standard error"),
+    ask(question) {
+      if (width === undefined || widthOf(STDIN) === undefined) return undefined;
+      this.flush();
+      writeAll(STDERR, encode(`${question} [y/N] `), "standard error");
+      const answer = new Uint8Array(100);
+      const length = port.read(STDIN, answer, answer.length);
+      return length > 0 && /^y(es)?\s*$/i.test(decode(answer.subarray(0, length)));
+    },
     flush() {
       if (lines.length > 0) writeAll(STDOUT, encode(`${lines.join("\n")}\n`), "standard output");
       lines.length = 0;

@@ -39,3 +39,11 @@ function parseBoolean(text: string): boolean {
 function fault(what: string): PluginError {
   return new PluginError(ErrorCode.invalidEnvironment, `CNI_ARGS: ${what}`);
 }
+
+/** The pod that CNI_ARGS names, as Kubernetes' runtimes do: "NAMESPACE/NAME"; undefined where there is none. */
+export function podIn(text: string): string | undefined {
+  // Names are DNS labels and subdomains (RFC 1123). Multus passes each of them twice.
+  const [, namespace] = /(?:^|;)K8S_POD_NAMESPACE=([a-z0-9-]{1,63})(?:;|$)/.exec(text) ?? [];
+  const [, name] = /(?:^|;)K8S_POD_NAME=([a-z0-9.-]{1,253})(?:;|$)/.exec(text) ?? [];
+  return namespace === undefined || name === undefined ? undefined : `${namespace}/${name}`;
+}

@@ -1,3 +1,4 @@
+import { podIn } from "../cni/args.ts";
 import { formatResult } from "../cni/print.ts";
 import { isEmptyDns, type Result } from "../cni/result.ts";
 import { isAtLeast } from "../cni/versions.ts";
@@ -48,7 +49,8 @@ export function add(invocation: Invocation): void {
   const undo = createUndo(warn);
   try {
     const { linkInContainer, mode, flag, mtu } = config;
-    const wish = { network: config.name, containerId, ifname, netns, linkInContainer, mode, flag, mtu };
+    const pod = podIn(environment.args);
+    const wish = { network: config.name, containerId, ifname, netns, linkInContainer, mode, flag, mtu, pod };
     const releasing = { host: () => host, warn };
     clearStaleAttachment(releasing, wish, (earlier) => {
       if (earlier.hostAccess !== undefined) removeHostAccess(host, earlier, earlier);

@@ -35,7 +35,7 @@ export interface Places {
 
 /** What is to be attached. */
 export type Wish = AttachmentId &
-  Pick<Attachment, "netns" | "linkInContainer" | "mode" | "flag"> & {
+  Pick<Attachment, "netns" | "linkInContainer" | "mode" | "flag" | "pod"> & {
     /** Bytes; 0: the parent's. */
     readonly mtu: number;
   };

@@ -71,6 +71,8 @@ export interface Attachment extends AttachmentId {
   readonly linkInContainer: boolean;
   readonly mode: Mode;
   readonly flag: Flag;
+  /** "NAMESPACE/NAME", where the runtime told of one. */
+  readonly pod?: string | undefined;
   /** What the host has for the container, if it has anything. */
   readonly hostAccess?: RecordedHostAccess | undefined;
 }
@@ -242,6 +244,11 @@ export function attachmentsOfNetwork(network: string, host: string): Attachment[
   return readAll(folderOfNetwork(network)).filter((one) => one.host === undefined || one.host === host);
 }
 
+/** When the attachment was recorded, in nanoseconds since 1970; undefined where it is not. */
+export function recordedAt({ network, containerId, ifname }: Attachment): bigint | undefined {
+  return fileStatus(`${root}/networks/${network}/${entryName(containerId, ifname)}`)?.modified;
+}
+
 export function knownNetworks(): string[] {
   return listFolder(`${root}/networks`);
 }
@@ -317,6 +324,7 @@ function isAttachment(record: Readonly<Record<string, unknown>>): record is Atta
     Object.hasOwn(modes, mode) &&
     typeof flag === "string" &&
     Object.hasOwn(flags, flag) &&
+    (record.pod === undefined || typeof record.pod === "string") &&
     isHostAccess(record.hostAccess)
   );
 }

@@ -23,8 +23,15 @@ export function rememberHolder(parent: string, address: string, mac: string): vo
   const folder = `${root}/${parent}`;
   makeFolder(folder);
   overwriteFile(`${folder}/${address}`, `${now()} ${mac}`);
-  for (const name of listFolder(folder)) {
-    const time = Number((readSmall(`${folder}/${name}`) ?? "").split(" ")[0]);
-    if (!(now() - time < SECONDS)) removeFile(`${folder}/${name}`);
-  }
+  for (const name of listFolder(folder)) if (!isRemembered(`${folder}/${name}`)) removeFile(`${folder}/${name}`);
+}
+
+function isRemembered(file: string): boolean {
+  return now() - Number((readSmall(file) ?? "").split(" ")[0]) < SECONDS;
+}
+
+/** How many addresses others were found to have not long ago, by parent. */
+export function rememberedConflicts(): ReadonlyMap<string, number> {
+  const countIn = (folder: string) => listFolder(folder).filter((name) => isRemembered(`${folder}/${name}`)).length;
+  return new Map(listFolder(root).map((parent) => [parent, countIn(`${root}/${parent}`)]));
 }

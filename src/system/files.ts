@@ -146,6 +146,8 @@ export interface FileStatus {
   /** Identity of the file while it exists: device and inode. */
   readonly identity: string;
   readonly isFolder: boolean;
+  /** Permissions: 0o755 and so on. */
+  readonly mode: number;
   readonly size: number;
   /** How many names it has; 0 once the last is removed. */
   readonly links: number;
@@ -175,6 +177,7 @@ function statx(fd: number, path: string, flags: number): FileStatus | undefined 
   return {
     identity: `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${view.getBigUint64(32, true)}`,
     isFolder: (view.getUint16(28, true) & 0o170000) === 0o040000,
+    mode: view.getUint16(28, true) & 0o7777,
     size: Number(view.getBigUint64(40, true)),
     links: view.getUint32(16, true),
     modified: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),

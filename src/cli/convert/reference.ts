@@ -100,7 +100,15 @@ export function toReference(raw: JsonObject): Converted {
   }
   if (config.mtu !== 0) entry.mtu = config.mtu;
   for (const key of shared) if (own[key] !== undefined) entry[key] = own[key];
-  const left = ["hostAccess", "hostAddresses", "serviceCIDRs", "announce", "conflictDetection"];
+  const left = [
+    "hostAccess",
+    "hostAddresses",
+    "serviceCIDRs",
+    "translateSource",
+    "setRpFilter",
+    "announce",
+    "conflictDetection",
+  ];
   for (const key of left) if (own[key]) remarks.push(`${key} is left out: the reference plugin has nothing like it`);
   if (config.ipam.type === "builtin") entry.ipam = hostLocalOf(config, config.ipam.subnets, remarks);
   else if (own.ipam !== undefined) entry.ipam = own.ipam;
@@ -152,13 +160,15 @@ function hostLocalOf(config: NetworkConfig, subnets: readonly Subnet[], remarks:
     if (excluded.length > 0)
       remarks.push(`host-local leaves no addresses out: auxAddresses of ${formatPrefix(subnet)}`);
   }
-  const hasDefaults = !config.isolated;
+  const { routed } = modes[config.mode];
+  const hasDefault = (family: Family): boolean =>
+    !config.isolated && config.impliedRoutes && (routed || of(family).some(({ gateway }) => gateway !== undefined));
   const routes = [
     ...(config.ipam.type === "builtin" ? config.ipam.routes : []).map(({ dst, gw }) => ({
       dst: formatPrefix(dst),
       gw: gw && formatAddress(gw),
     })),
-    ...(hasDefaults ? families : []).map((family) => ({ dst: family === 4 ? "0.0.0.0/0" : "::/0" })),
+    ...families.filter(hasDefault).map((family) => ({ dst: family === 4 ? "0.0.0.0/0" : "::/0" })),
   ];
   return {
     type: "host-local",

@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { executables } from "../../executable/lib/plugin.ts";
+import { executables as all } from "../../executable/lib/plugin.ts";
 
-export { executables };
+/** Those that a person calls. */
+export const executables = all.filter(({ name }) => name === "native" || name === "pkg");
 
 export interface Said {
   readonly code: number | null;

@@ -1,0 +1,41 @@
+import { allAddresses, type InterfaceAddress } from "../../netlink/address.ts";
+import { allLinks, type Link } from "../../netlink/link.ts";
+import { type NetlinkSocket, openNetlink } from "../../netlink/socket.ts";
+import { type SeenAttachment, seeAttachments } from "../attachments.ts";
+import { compareNetworks } from "../compare.ts";
+import { configurationFiles, defaultFolder, type Finding, readConfigurations } from "../configurations.ts";
+import type { OwnNetwork } from "../networks.ts";
+import { findRuntimes, type Runtime } from "./runtimes.ts";
+
+/** What is looked at, read once. */
+export interface Patient {
+  readonly host: NetlinkSocket;
+  readonly links: readonly Link[];
+  readonly addresses: readonly InterfaceAddress[];
+  readonly networks: readonly OwnNetwork[];
+  /** Files of the networks' folders. */
+  readonly files: readonly string[];
+  readonly faults: readonly Finding[];
+  readonly attachments: readonly SeenAttachment[];
+  readonly runtimes: readonly Runtime[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+export function examine(environment: Readonly<Record<string, string | undefined>>): Patient {
+  const host = openNetlink();
+  const runtimes = findRuntimes();
+  const folders = new Set([...runtimes.map(({ networks }) => networks), defaultFolder]);
+  const files = [...folders].flatMap((folder) => configurationFiles(folder) ?? []);
+  const { networks, findings } = readConfigurations(files);
+  return {
+    host,
+    links: allLinks(host),
+    addresses: allAddresses(host),
+    networks: networks.flatMap((network) => network.own.slice(0, 1).map(({ config }) => ({ network, config }))),
+    files,
+    faults: [...findings, ...compareNetworks(networks)],
+    attachments: seeAttachments(),
+    runtimes,
+    environment,
+  };
+}
