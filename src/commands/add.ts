@@ -69,7 +69,7 @@ export function add(invocation: Invocation): void {
       ifname,
       stdin,
       environment: variables,
-      hostPrefixes: () => hostPrefixes(host),
+      hostPrefixes: (within) => hostPrefixes(host, within),
       isHostAddress: (address) => isHostAddress(lower, parentLink, address),
     });
     const put = (prefixes: readonly Prefix[]) => {

@@ -57,7 +57,7 @@ export function status(invocation: Invocation): void {
     ifname: "",
     stdin,
     environment: variables,
-    hostPrefixes: () => hostPrefixes(host),
+    hostPrefixes: (within) => hostPrefixes(host, within),
     isHostAddress: () => false,
   }).status();
 }

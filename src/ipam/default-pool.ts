@@ -13,6 +13,12 @@ function* defaultPools(): Generator<Prefix, void> {
   for (let third = 0; third < 256; third += 16) yield parsePrefix(`192.168.${third}.0/20`) as Prefix;
 }
 
+/** Where all of these are. */
+const poolRanges = ["172.16.0.0/12", "192.168.0.0/16"].map((text) => parsePrefix(text) as Prefix);
+
+/** What the host has there: its addresses' subnets, and its routes' destinations. */
+export type HostPrefixes = (within: readonly Prefix[]) => readonly Prefix[];
+
 /** The pool that was chosen for the network earlier. */
 export function poolOf(dataDir: string, network: string): Prefix | undefined {
   return parsePrefix(readSmall(`${poolsFolder(dataDir)}/${network}`) ?? "");
@@ -24,14 +30,14 @@ export function poolOf(dataDir: string, network: string): Prefix | undefined {
  * removed.
  * @param hostPrefixes called only when a pool is chosen; default routes in it are passed over
  */
-export function choosePool(dataDir: string, network: string, hostPrefixes: () => readonly Prefix[]): Prefix {
+export function choosePool(dataDir: string, network: string, hostPrefixes: HostPrefixes): Prefix {
   const chosen = poolOf(dataDir, network);
   if (chosen !== undefined) return chosen;
   const folder = poolsFolder(dataDir);
   makeFolder(folder);
   // One at a time, over all networks: two that choose at once must not choose the same.
   return withLock(`${dataDir}/.ipvlan-cni/lock`, () => {
-    const pool = poolOf(dataDir, network) ?? firstFree(dataDir, network, hostPrefixes());
+    const pool = poolOf(dataDir, network) ?? firstFree(dataDir, network, hostPrefixes(poolRanges));
     replaceFile(`${folder}/${network}`, formatPrefix(pool));
     return pool;
   });

@@ -20,7 +20,7 @@ export interface IpamContext extends Attachment {
   readonly stdin: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Addresses and routes of the host, which a default pool must not overlap; called only when one is chosen. */
-  readonly hostPrefixes: () => readonly Prefix[];
+  readonly hostPrefixes: (within: readonly Prefix[]) => readonly Prefix[];
   /** Whether the address is one of the parent's namespace itself, which the built-in allocator gives to no container. */
   readonly isHostAddress: (address: Address) => boolean;
 }

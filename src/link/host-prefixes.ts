@@ -1,11 +1,12 @@
 import type { Prefix } from "../ip/address.ts";
 import { allAddresses } from "../netlink/address.ts";
-import { RT_TABLE_MAIN } from "../netlink/constants.ts";
-import { allRoutes } from "../netlink/route.ts";
+import { destinationsWithin } from "../netlink/route.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
 
-/** Every subnet that the host has an address in or a route to (default routes aside): what a default pool must not overlap. */
-export function hostPrefixes(host: NetlinkSocket): Prefix[] {
-  const routes = allRoutes(host, 4).filter(({ dst, table }) => table === RT_TABLE_MAIN && dst.length > 0);
-  return [...allAddresses(host).map(({ prefix }) => prefix), ...routes.map(({ dst }) => dst)];
+/**
+ * Every subnet that the host has an address in or an IPv4 route to (default routes aside): what a default pool must not overlap.
+ * @param within of the routes those alone that overlap one of these: a router has a million
+ */
+export function hostPrefixes(host: NetlinkSocket, within: readonly Prefix[]): Prefix[] {
+  return [...allAddresses(host).map(({ prefix }) => prefix), ...destinationsWithin(host, within)];
 }

@@ -94,6 +94,18 @@ export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
   };
 }
 
+/** The value of one attribute, where no other is asked for: {@link readAttributes} notes the places of all. */
+export function readAttribute(bytes: Uint8Array, from: number, type: number): Uint8Array | undefined {
+  for (let at = from; at + 4 <= bytes.length; ) {
+    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    if (length < 4 || at + length > bytes.length) return undefined;
+    const found = ((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK;
+    if (found === type) return bytes.subarray(at + 4, at + length);
+    at += align(length);
+  }
+  return undefined;
+}
+
 /** All attributes in their order, also several of one type: the elements of a list. */
 export function listAttributes(bytes: Uint8Array): { type: number; value: Uint8Array }[] {
   const list: { type: number; value: Uint8Array }[] = [];

@@ -5,6 +5,7 @@ import {
   type Attributes,
   bytesAttribute,
   nestAttribute,
+  readAttribute,
   readAttributes,
   readString,
   readU16,
@@ -16,7 +17,7 @@ import {
 import { getS32, getU32, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
-import { dump, exchange, type NetlinkSocket, type Outcome } from "./socket.ts";
+import { dump, exchange, type NetlinkSocket, type Outcome, search } from "./socket.ts";
 
 /** A link as the kernel describes it. */
 export interface Link {
@@ -143,9 +144,29 @@ export function linksOfKind(socket: NetlinkSocket, kind: string): Link[] {
 }
 
 /**
- * The links of these kinds that stand on the link with index `lower`, in the socket's namespace: of others the kernel lists none.
- * It picks the kind, but not the lower link.
+ * Looks for something among the links of this kind that stand on the link with index `lower`, in the socket's namespace: of others
+ * the kernel lists none. It picks the kind, but not the lower link.
+ * @returns what `look` returned first, but for undefined
  */
+export function searchOn<T>(
+  socket: NetlinkSocket,
+  lower: number,
+  kind: string,
+  look: (link: Link) => T | undefined,
+): T | undefined {
+  return search(socket, linkList([linkInfo(kind, [])]), (payload) => {
+    const link = isOn(payload, lower) ? readLink(payload) : undefined;
+    // A kernel that has not loaded this kind, or knows no filter, answers with every link.
+    return link?.kind === kind ? look(link) : undefined;
+  });
+}
+
+/** A link that stands on the link with index `lower`, in the socket's namespace. */
+export function linkStandingOn(socket: NetlinkSocket, lower: number): Link | undefined {
+  return search(socket, linkList([]), (payload) => (isOn(payload, lower) ? readLink(payload) : undefined));
+}
+
+/** All links of these kinds that stand on the link with index `lower`, see {@link searchOn}. */
 export function linksOn(socket: NetlinkSocket, lower: number, ...kinds: readonly string[]): Link[] {
   const found: Link[] = [];
   for (const kind of kinds) {
@@ -161,23 +182,19 @@ export function linksOn(socket: NetlinkSocket, lower: number, ...kinds: readonly
   return found;
 }
 
-/** Every link that stands on the link with index `lower`, in the socket's namespace. */
-export function linksStandingOn(socket: NetlinkSocket, lower: number): Link[] {
-  return dumpLinks(socket, [])
-    .filter((payload) => isOn(payload, lower))
-    .map(readLink);
-}
-
 /** Whether an RTM_NEWLINK's link stands on `lower`: without reading all of it, for there may be thousands. */
 function isOn(payload: Uint8Array, lower: number): boolean {
-  const attributes = readAttributes(payload, 16);
-  return readU32(attributes.get(k.IFLA_LINK)) === lower && attributes.get(k.IFLA_LINK_NETNSID) === undefined;
+  if (readU32(readAttribute(payload, 16, k.IFLA_LINK)) !== lower) return false;
+  return readAttribute(payload, 16, k.IFLA_LINK_NETNSID) === undefined;
 }
 
 function dumpLinks(socket: NetlinkSocket, attributes: readonly Attribute[]): Uint8Array[] {
+  return dump(socket, linkList(attributes));
+}
+
+function linkList(attributes: readonly Attribute[]): Request {
   const all = [u32Attribute(k.IFLA_EXT_MASK, k.RTEXT_FILTER_SKIP_STATS), ...attributes];
-  const header = ifinfomsg(0);
-  return dump(socket, { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header, attributes: all, what: "list links" });
+  return { type: k.RTM_GETLINK, flags: k.NLM_F_REQUEST, header: ifinfomsg(0), attributes: all, what: "list links" };
 }
 
 export interface IpvlanOptions {

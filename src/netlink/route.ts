@@ -1,11 +1,19 @@
 import { type Address, bitsOf, type Family, formatAddress, fromBytes, type Prefix, toBytes } from "../ip/address.ts";
 import { Errno } from "../system/errno.ts";
 import { addressFamily } from "./address.ts";
-import { align, bytesAttribute, nestAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
+import {
+  align,
+  bytesAttribute,
+  nestAttribute,
+  readAttribute,
+  readAttributes,
+  readU32,
+  u32Attribute,
+} from "./attributes.ts";
 import { getS32, getU16, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
-import { dump, exchange, NetlinkError, type NetlinkSocket } from "./socket.ts";
+import { dump, exchange, NetlinkError, type NetlinkSocket, search } from "./socket.ts";
 import { dumpStrictly } from "./strict.ts";
 
 /** A route as this plugin adds it. Undefined: the kernel's own default. */
@@ -173,18 +181,42 @@ function askRoute(socket: NetlinkSocket, address: Address, flags: number, link?:
 
 /** Every route of a family in the socket's namespace, all tables. */
 export function allRoutes(socket: NetlinkSocket, family: Family): KernelRoute[] {
-  const request = {
+  // A kernel that was started with ipv6.disable=1 answers a question for IPv6 with the routes of the families it has.
+  return dump(socket, routeList(family)).flatMap((payload) => {
+    const route = readRoute(payload);
+    return route?.dst.address.family === family ? [route] : [];
+  });
+}
+
+function routeList(family: Family): Request {
+  return {
     type: k.RTM_GETROUTE,
     flags: k.NLM_F_REQUEST,
     header: rtmsg(addressFamily(family)),
     attributes: [],
     what: "list routes",
   };
-  // A kernel that was started with ipv6.disable=1 answers a question for IPv6 with the routes of the families it has.
-  return dump(socket, request).flatMap((payload) => {
-    const route = readRoute(payload);
-    return route?.dst.address.family === family ? [route] : [];
+}
+
+/**
+ * The destinations of the main table's IPv4 routes that overlap one of these prefixes, default routes aside. Of the others no more is
+ * read than it takes to pass over them.
+ */
+export function destinationsWithin(socket: NetlinkSocket, within: readonly Prefix[]): Prefix[] {
+  const ranges = within.map(({ address, length }) => ({ bits: Number(address.value), length }));
+  const found: Prefix[] = [];
+  search(socket, routeList(4), (payload) => {
+    const length = payload[1] as number;
+    if (payload[0] !== k.AF_INET || payload[4] !== k.RT_TABLE_MAIN || length === 0) return undefined;
+    const dst = readAttribute(payload, 12, k.RTA_DST);
+    if (dst === undefined) return undefined;
+    const bits =
+      ((dst[0] as number) << 24) | ((dst[1] as number) << 16) | ((dst[2] as number) << 8) | (dst[3] as number);
+    const overlaps = ranges.some((range) => (bits ^ range.bits) >>> (32 - Math.min(length, range.length)) === 0);
+    if (overlaps) found.push({ address: fromBytes(dst), length });
+    return undefined;
   });
+  return found;
 }
 
 /** Which routes are listed: all of these hold. */

@@ -27,6 +27,8 @@ export interface NetlinkSocket {
   readonly fd: number;
   /** Of the next request. */
   sequence: number;
+  /** The sequence number of a list of which the kernel has more to tell. */
+  untold?: number | undefined;
 }
 
 /** A request that the kernel refused. */
@@ -125,7 +127,10 @@ function exchangeBatch(socket: NetlinkSocket, requests: readonly Request[]): Out
     for (const message of receive(socket, what)) {
       const i = message.sequence - first;
       const request = requests[i];
-      if (request === undefined) continue;
+      if (request === undefined) {
+        noteEnd(socket, message);
+        continue;
+      }
       if (message.type === NLMSG_ERROR) {
         const { errno, reason } = readError(message);
         if (errno !== 0) outcomes[i] = new NetlinkError(request.what, errno, reason);
@@ -155,33 +160,74 @@ export function get(socket: NetlinkSocket, request: Request): Uint8Array {
 
 /** Payloads of a whole dump, copied. Asked for again when the kernel says that it changed meanwhile, or that a part was lost. */
 export function dump(socket: NetlinkSocket, request: Request): Uint8Array[] {
+  let payloads: Uint8Array[] = [];
+  readList(socket, request, () => {
+    payloads = [];
+    return (payload) => {
+      payloads.push(payload.slice());
+      return false;
+    };
+  });
+  return payloads;
+}
+
+/**
+ * Looks through a dump, of which nothing is kept. Once it has been found, the rest is neither read nor waited for.
+ * @param look gets the payload of each object, valid until it returns
+ * @returns what `look` returned first, but for undefined
+ */
+export function search<T>(
+  socket: NetlinkSocket,
+  request: Request,
+  look: (payload: Uint8Array) => T | undefined,
+): T | undefined {
+  let found: T | undefined;
+  readList(socket, request, () => (payload) => {
+    found = look(payload);
+    return found !== undefined;
+  });
+  return found;
+}
+
+/** @param begin makes what is shown each object, and says whether that is enough: anew for each time that the list is asked for */
+function readList(socket: NetlinkSocket, request: Request, begin: () => (payload: Uint8Array) => boolean): void {
   for (let attempt = 1; ; attempt++) {
     try {
-      const { payloads, interrupted } = dumpOnce(socket, request);
       // A fifth interruption in a row is taken as it is: better a view that may miss a link made just now than none.
-      if (!interrupted || attempt === 5) return payloads;
+      if (readListOnce(socket, request, begin()) || attempt === 5) return;
     } catch (error) {
       if (!(error instanceof NetlinkError && error.errno === Errno.ENOBUFS) || attempt === 5) throw error;
     }
   }
 }
 
-function dumpOnce(socket: NetlinkSocket, request: Request): { payloads: Uint8Array[]; interrupted: boolean } {
+/** @returns false where the list has changed while it was told */
+function readListOnce(socket: NetlinkSocket, request: Request, show: (payload: Uint8Array) => boolean): boolean {
+  // The kernel tells a socket one list at a time.
+  while (socket.untold !== undefined) for (const message of receive(socket, request.what)) noteEnd(socket, message);
   const sequence = send(socket, [{ ...request, flags: request.flags | NLM_F_DUMP }]);
-  const payloads: Uint8Array[] = [];
-  let interrupted = false;
+  socket.untold = sequence;
+  let isWhole = true;
   for (;;) {
-    for (const message of receive(socket, request.what)) {
+    const messages = receive(socket, request.what);
+    for (const [place, message] of messages.entries()) {
       if (message.sequence !== sequence) continue;
-      if ((message.flags & NLM_F_DUMP_INTR) !== 0) interrupted = true;
-      if (message.type !== NLMSG_DONE && message.type !== NLMSG_ERROR) {
-        payloads.push(message.payload.slice());
-        continue;
+      if ((message.flags & NLM_F_DUMP_INTR) !== 0) isWhole = false;
+      noteEnd(socket, message);
+      if (socket.untold === undefined) {
+        // A dump that fails on the way ends with the errno too: what came before is a part of the whole.
+        const { errno, reason } = readError(message);
+        if (errno !== 0) throw new NetlinkError(request.what, errno, reason);
+        return isWhole;
       }
-      // A dump that fails on the way ends with the errno too: what came before is a part of the whole.
-      const { errno, reason } = readError(message);
-      if (errno !== 0) throw new NetlinkError(request.what, errno, reason);
-      return { payloads, interrupted };
+      if (!show(message.payload)) continue;
+      for (const later of messages.slice(place + 1)) noteEnd(socket, later);
+      return true;
     }
   }
+}
+
+/** Notes the end of a list of which the rest was not waited for. */
+function noteEnd(socket: NetlinkSocket, { type, sequence }: Message): void {
+  if (sequence === socket.untold && (type === NLMSG_DONE || type === NLMSG_ERROR)) socket.untold = undefined;
 }

@@ -1,5 +1,5 @@
 import { ErrorCode, PluginError } from "../../errors.ts";
-import { type Link, linksOn } from "../../netlink/link.ts";
+import { type Link, searchOn } from "../../netlink/link.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
 import { isAlive } from "../container-link.ts";
 import { describePort } from "../modes.ts";
@@ -41,14 +41,16 @@ export function refuseConflict(
     }
   }
   const stale: Link[] = [];
-  for (const link of linksOn(lower, parent.index, "ipvlan")) {
-    const { name, ipvlan } = link;
-    if (ipvlan === undefined) continue;
-    const present = describePort(ipvlan.mode, ipvlan.flags);
-    if (present === wanted) continue;
+  const other = searchOn(lower, parent.index, "ipvlan", (link) => {
+    const present = describePort(link.ipvlan?.mode ?? 0, link.ipvlan?.flags ?? 0);
     // The host's own is for containers that are on record, and of those none is alive.
-    if (isHostLink(link) && present === recorded) stale.push(link);
-    else throw conflict(parent.name, wanted, present, `the link ${name}`);
+    if (present !== wanted && present === recorded && isHostLink(link)) stale.push(link);
+    // One is enough: all have what the port has.
+    else return { name: link.name, present };
+    return undefined;
+  });
+  if (other !== undefined && other.present !== wanted) {
+    throw conflict(parent.name, wanted, other.present, `the link ${other.name}`);
   }
   return stale;
 }

@@ -422,6 +422,12 @@ t.test("a link of ours that somebody else has begun to use stays, with a warning
       "ip -n h1 link del q0; ip -n h1 link del mv0",
       /q0 stands on it/,
     ],
+    [
+      "the same, by /sys",
+      "on h1 mount -t sysfs sysfs /sys; ip -n h1 link add link eth0.10 name q0 type vlan id 5",
+      "ip -n h1 link del q0",
+      /q0 stands on it/,
+    ],
     ["a VRF", "ip -n h1 link set eth0.10 master red", "ip -n h1 link set eth0.10 nomaster", /is a port of red/],
   ];
   const call = add({ master: "eth0.10" });

@@ -2,16 +2,18 @@
 import netlink from "netlink";
 import t from "tap";
 import { port } from "#system";
+import { formatPrefix, type Prefix, parsePrefix } from "../../../src/ip/address.ts";
 import {
   allLinks,
   createDummy,
   deleteLink,
   linkByName,
+  linkStandingOn,
   linksOn,
-  linksStandingOn,
+  searchOn,
   setUp,
 } from "../../../src/netlink/link.ts";
-import { allRoutes } from "../../../src/netlink/route.ts";
+import { allRoutes, destinationsWithin } from "../../../src/netlink/route.ts";
 import { closeNetlink, execute, openNetlink, transact } from "../../../src/netlink/socket.ts";
 import { Errno } from "../../../src/system/errno.ts";
 import { type Answer, fakeKernel } from "./lib/fake-kernel.ts";
@@ -244,7 +246,8 @@ t.test("linksOn has links of the kinds on that link only, also of a kernel that 
   t.same(names(linksOn(unfiltered.socket, 7, "ipvlan")), ["a"]);
   t.same(names(linksOn(unfiltered.socket, 7, "macvlan", "macvtap")), ["f"]);
   t.equal(unfiltered.sent.length, 2, "a list of all is asked for once");
-  t.same(names(linksStandingOn(unfiltered.socket, 7)), ["a", "b", "c", "f"]);
+  t.equal(linkStandingOn(unfiltered.socket, 7)?.name, "a");
+  t.equal(linkStandingOn(unfiltered.socket, 6), undefined);
 
   const lists = [["a", "macvlan", 7] as const, ["b", "macvtap", 7] as const];
   const filtered = fakeKernel(t, ({ seq }) => {
@@ -252,6 +255,66 @@ t.test("linksOn has links of the kinds on that link only, also of a kernel that 
     return [link(seq, name, kind, lower), done(seq)];
   });
   t.same(names(linksOn(filtered.socket, 7, "macvlan", "macvtap")), ["a", "b"]);
+  t.end();
+});
+
+t.test("a list in which something was found is not read on, and is no answer to what is asked next", (t) => {
+  const kernel = fakeKernel(t);
+  const { socket, queue } = kernel;
+  const find = (name: string) => searchOn(socket, 7, "ipvlan", (one) => (one.name === name ? one.name : undefined));
+  const on7 = (seq: number, name: string) => link(seq, name, "ipvlan", 7);
+  queue.push([on7(1, "a"), on7(1, "b")], [on7(1, "c")]);
+  t.equal(find("b"), "b");
+  t.equal(queue.length, 1, "it ends there");
+  // A question in between gets its own answer, and a part of the list before it.
+  queue.push([{ ...link(2, "mine"), flags: 0 }]);
+  t.equal(linkByName(socket, "mine")?.name, "mine");
+  // The next list has to wait for the end of that one.
+  queue.push([on7(1, "d")], [done(1)], [on7(3, "e")], [on7(3, "f"), done(3)]);
+  t.equal(find("f"), "f");
+  t.equal(queue.length, 0);
+  // This one has been told in full. And one whose end came with an answer is over, too.
+  queue.push([on7(4, "a")]);
+  t.equal(find("a"), "a");
+  queue.push([done(4), { ...link(5, "mine"), flags: 0 }], [done(6)]);
+  t.equal(linkByName(socket, "mine")?.name, "mine");
+  t.equal(find("none"), undefined);
+  t.equal(queue.length, 0);
+  t.end();
+});
+
+t.test("of the routes, those are read that overlap a prefix: of the main table and IPv4, and no default one", (t) => {
+  const route = (dst: string | undefined, length: number, table = 254, family = 2): Answer => ({
+    type: MessageType.NEWROUTE,
+    flags: Flags.MULTI,
+    seq: 1,
+    data: format(rt.formatRouteMessage, {
+      kind: "route",
+      data: { family, table, dstLen: length },
+      attrs: dst === undefined ? {} : { dst: Buffer.from(dst.split(".").map(Number)) },
+    }),
+  });
+  const kernel = fakeKernel(t, () => [
+    route(undefined, 0),
+    route("172.18.0.0", 16),
+    route("172.18.5.7", 32),
+    route("172.0.0.0", 8),
+    route("128.0.0.0", 1),
+    route("10.0.0.0", 8),
+    route("172.32.0.0", 11),
+    route("192.168.1.0", 24),
+    route("172.19.0.0", 16, 255),
+    route("172.20.0.0", 16, 254, 10),
+    done(1),
+  ]);
+  const within = ["172.16.0.0/12", "192.168.0.0/16"].map((text) => parsePrefix(text) as Prefix);
+  t.same(destinationsWithin(kernel.socket, within).map(formatPrefix), [
+    "172.18.0.0/16",
+    "172.18.5.7/32",
+    "172.0.0.0/8",
+    "128.0.0.0/1",
+    "192.168.1.0/24",
+  ]);
   t.end();
 });
 

@@ -29,8 +29,8 @@ import {
   linkByIndex,
   linkByName,
   linkQuery,
+  linkStandingOn,
   linksOn,
-  linksStandingOn,
   readLink,
   setAliasByIndex,
   setUp,
@@ -384,9 +384,13 @@ check("a list of more links than one receive holds is whole", () => {
 }, [true, true]);
 check("linksOn finds none of a kind that is not there", () => linksOn(socket, left.index, "ipvlan"), []);
 check(
-  "linksStandingOn finds a veth's other end, which names it as its link",
-  () => linksStandingOn(socket, left.index).map(({ name }) => name),
-  [right.name],
+  "linkStandingOn finds a veth's other end, which names it as its link, and the next list is told all the same",
+  () => [
+    linkStandingOn(socket, left.index)?.name,
+    linkStandingOn(socket, left.index)?.name,
+    allLinks(socket).length > 120,
+  ],
+  [right.name, right.name, true],
 );
 check("deleteLink deletes the link, and a veth's other end goes with it", () => {
   execute(socket, [deleteLink(left.index, "left")]);
