@@ -9,7 +9,7 @@ import { hostArch } from "./runtimes.ts";
 import { readVersion } from "./version.ts";
 
 const version = readVersion();
-const builders: Record<string, (output: string) => Promise<void>> = {
+const builders: Record<string, (output: string) => Promise<unknown>> = {
   native: (output) => buildNativeExecutable(output, hostArch, version),
   pkg: (output) => buildPkgExecutable(output, hostNodeTarget, version),
 };

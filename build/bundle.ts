@@ -12,17 +12,23 @@ export interface Program {
   readonly plugins?: BuildOptions["plugins"];
 }
 
+export interface Bundle {
+  /** What is imported before what imports it; the program's own is the last. */
+  readonly files: readonly string[];
+  /** What went into them, as paths from the checkout. */
+  readonly inputs: readonly string[];
+}
+
 /**
  * The program's modules in one file, those that it imports when they are needed in others (`import()`).
  * @param runtime a condition of package.json's `imports`
- * @returns the files' paths, what is imported before what imports it; the program's own is the last
  */
 export async function bundle(
   folder: string,
   runtime: "quickjs" | "node",
   version: Version,
   { entry = at("src/main.ts"), conditions = [], plugins = [] }: Program = {},
-): Promise<readonly string[]> {
+): Promise<Bundle> {
   const { metafile } = await build({
     entryPoints: { ipvlan: entry },
     outdir: folder,
@@ -58,5 +64,5 @@ export async function bundle(
   const main = join(folder, "ipvlan.mjs");
   if (!readdirSync(folder).includes("ipvlan.mjs")) throw new Error(`the bundler made no ${main}`);
   visit(main);
-  return ordered;
+  return { files: ordered, inputs: Object.keys(metafile.inputs) };
 }

@@ -1,5 +1,8 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type Component, thirdPartyText } from "./components.ts";
+import { type Layout, layOutDocuments } from "./documents.ts";
+import { setTimes } from "./packing.ts";
 import { at } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
 
@@ -8,7 +11,24 @@ export interface DebianPackage {
   architecture: string;
   version: string;
   executable: string;
+  components: readonly Component[];
+  /** The bill of materials. */
+  sbom: string;
+  /** Of all files, in seconds since 1970. */
+  time: number;
 }
+
+const documents = "usr/share/doc/ipvlan-cni";
+
+/** Where Debian's policy wants documents. */
+const layout: Layout = {
+  "README.md": `${documents}/README.md`,
+  "CHANGELOG.md": `${documents}/CHANGELOG.md`,
+  docs: `${documents}/docs`,
+  "conf-examples": `${documents}/examples`,
+  "build/kubernetes": `${documents}/kubernetes`,
+  schemas: "usr/share/ipvlan-cni/schemas",
+};
 
 /**
  * A Debian package that puts the plugin where Debian's runtimes look for it. The reference plugin of that name, of the
@@ -17,23 +37,21 @@ export interface DebianPackage {
 export async function buildDebianPackage(output: string, wanted: DebianPackage): Promise<void> {
   const folder = mkdtempSync(join(dirname(output), ".deb-"));
   try {
-    const documents = join(folder, "usr/share/doc/ipvlan-cni");
-    const schemas = join(folder, "usr/share/ipvlan-cni/schemas");
     for (const made of ["DEBIAN", "usr/lib/cni"]) mkdirSync(join(folder, made), { recursive: true });
     cpSync(wanted.executable, join(folder, "usr/lib/cni/ipvlan"));
-    cpSync(at("README.md"), join(documents, "README.md"));
-    cpSync(at("CHANGELOG.md"), join(documents, "CHANGELOG.md"));
-    cpSync(at("conf-examples"), join(documents, "examples"), { recursive: true });
-    cpSync(at("schemas"), schemas, { recursive: true });
-    writeFileSync(join(documents, "copyright"), copyright);
+    layOutDocuments(folder, layout);
+    writeFileSync(join(folder, documents, "sbom.cdx.json"), wanted.sbom);
+    writeFileSync(join(folder, documents, "copyright"), copyrightOf(wanted.components));
     writeFileSync(join(folder, "DEBIAN/control"), controlOf(wanted));
-    for (const [name, script] of Object.entries(scripts)) {
+    for (const [name, script] of Object.entries(scripts())) {
       writeFileSync(join(folder, "DEBIAN", name), script);
       chmodSync(join(folder, "DEBIAN", name), 0o755);
     }
     // Whatever the umask of whoever builds it.
     await runTool("chmod", ["-R", "u=rwX,go=rX", folder]);
-    await runTool("dpkg-deb", ["--root-owner-group", "-Zgzip", "-z6", "--build", folder, output]);
+    await setTimes(folder, wanted.time);
+    const variables = { SOURCE_DATE_EPOCH: String(wanted.time) };
+    await runTool("dpkg-deb", ["--root-owner-group", "-Zgzip", "-z6", "--build", folder, output], { variables });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -43,7 +61,6 @@ const controlOf = ({ architecture, version }: DebianPackage): string => `Package
 Version: ${version}
 Architecture: ${architecture}
 Maintainer: The ipvlan-cni authors <ipvlan-cni@localhost>
-Depends: libc6 (>= 2.17)
 Enhances: containerd, cri-o, podman
 Section: net
 Priority: optional
@@ -58,22 +75,50 @@ Description: CNI plugin for IPvlan networks
 
 const diversion = "--package ipvlan-cni --rename --divert /usr/lib/cni/ipvlan.reference";
 
-const scripts = {
+/** What the installer knows of the plugin's leavings, as functions of a script. */
+function leavings(): string {
+  const begin = "# What the plugin leaves below $root.";
+  const [, functions] = /^# What the plugin leaves[^\n]*\n([\s\S]*)^# End of what the plugin leaves\.$/m.exec(
+    readFileSync(at("build/install.sh"), "utf8"),
+  ) as unknown as [string, string];
+  return `say() { echo "ipvlan-cni: $*" >&2; }\nroot=\${DPKG_ROOT:-}\n\n${begin}\n${functions}`;
+}
+
+const scripts = (): Record<string, string> => ({
   preinst: `#!/bin/sh
 set -e
 case $1 in
   install | upgrade) dpkg-divert ${diversion} --add /usr/lib/cni/ipvlan ;;
 esac
 `,
+  prerm: `#!/bin/sh
+set -e
+${leavings()}
+if [ "$1" = remove ] && [ -n "$(attached)" ]; then
+  say "warning: this plugin has attached $(attached | some), and their removal needs it: install it again, or remove them before"
+fi
+`,
   postrm: `#!/bin/sh
 set -e
+${leavings()}
 case $1 in
   remove | abort-install | disappear) dpkg-divert ${diversion} --remove /usr/lib/cni/ipvlan ;;
 esac
+case $1 in
+  remove) tell_what_stays "apt-get purge ipvlan-cni removes it" ;;
+  purge)
+    if [ -z "$(attached)" ]; then forget; else say "warning: it has still attached $(attached | some)"; fi
+    tell_what_stays "rm -r it once they are gone"
+    ;;
+esac
 `,
-};
+});
 
-const copyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
+/** Debian's machine-readable copyright file. */
+function copyrightOf(components: readonly Component[]): string {
+  const contained = components.map(({ name, version, license }) => ` ${name} ${version}: ${license}`).join("\n");
+  const text = thirdPartyText(components).trim().replaceAll(/^/gm, " ").replaceAll(/^ $/gm, " .");
+  return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: ipvlan-cni
 
 Files: *
@@ -83,8 +128,13 @@ License: Apache-2.0
  /usr/share/common-licenses/Apache-2.0.
 
 Files: usr/lib/cni/ipvlan
-Copyright: The ipvlan-cni authors; the Bun authors and those of what it contains
-License: Apache-2.0 and MIT
- The executable contains Bun, https://bun.com, which is under the MIT license and
- contains parts under other licenses: see its LICENSE.md.
+Copyright: The ipvlan-cni authors; those of the software that it contains
+License: Apache-2.0 and others
+ The executable contains, besides the plugin's own code, which is under the
+ Apache License 2.0:
+ .
+${contained}
+ .
+${text}
 `;
+}

@@ -11,7 +11,7 @@ export interface Step {
   settings?: unknown;
   /** Files that must be there for the step to count as done. */
   outputs: () => string[];
-  run: () => Promise<void>;
+  run: () => Promise<unknown>;
 }
 
 /** Every step depends on its own code and on the tools' versions. */

@@ -2,17 +2,17 @@
 # Installs the CNI plugin ipvlan, or takes it away again.
 #
 #   install.sh [--bin FOLDER] [--root FOLDER] [--from FOLDER]
-#   install.sh --uninstall [--force] [--bin FOLDER] [--root FOLDER]
+#   install.sh --uninstall [--force] [--purge] [--bin FOLDER] [--root FOLDER]
 #
 #   --bin    where the runtime looks for plugins; /opt/cni/bin (Debian's own packages look in /usr/lib/cni)
 #   --root   the file system to install into, such as a node's as a container sees it; --bin is a path in it
-#   --from   where the executables are; the folder of this script
+#   --from   where the executable is; the folder of this script
 #   --force  with --uninstall: although there are containers that this plugin has attached
+#   --purge  with --uninstall: what it has remembered goes as well; addresses that are reserved stay
 #
-# Of several executables (ipvlan-linux-x64, -x64-baseline, -x64-musl and so on) it takes the first that is made for this
-# processor and C library, and that answers here. The plugin is complete and has answered before it takes its place, by
-# a rename: one that runs meanwhile goes on, and a runtime always finds a whole one. Another plugin of that name, such as
-# the reference's, is kept as ipvlan.reference, and comes back with --uninstall.
+# The plugin is complete and has answered before it takes its place, by a rename: one that runs meanwhile goes on, and a
+# runtime always finds a whole one. Another plugin of that name, such as the reference's, is kept as ipvlan.reference, and
+# comes back with --uninstall.
 set -eu
 
 say() { echo "install.sh: $*" >&2; }
@@ -32,6 +32,7 @@ root=
 from=$(dirname "$0")
 action=install
 force=
+purge=
 while [ $# -gt 0 ]; do
   case $1 in
     --bin | --root | --from)
@@ -45,6 +46,7 @@ while [ $# -gt 0 ]; do
       ;;
     --uninstall) action=uninstall ;;
     --force) force=1 ;;
+    --purge) purge=1 ;;
     --help) usage 0 ;;
     *) usage 2 ;;
   esac
@@ -54,70 +56,73 @@ case $bin in
   /*) ;;
   *) fail "--bin $bin is no absolute path" ;;
 esac
+if [ -n "$force$purge" ] && [ $action = install ]; then
+  fail "--force and --purge go with --uninstall"
+fi
 target=$root$bin/ipvlan
 kept=$root$bin/ipvlan.reference
+
+# What the plugin leaves below $root. These functions are those of the Debian package's scripts, too.
+
+# attached: the containers that the plugin has attached, as lines NETWORK/CONTAINER:INTERFACE
+attached() {
+  (cd "$root/run/ipvlan-cni/networks" 2> /dev/null && find . -type f | sed 's|^\./||' | sort) || true
+}
+
+# some: of the lines on standard input the first three in one line
+some() {
+  awk 'NR <= 3 { text = text (NR > 1 ? ", " : "") $0 } END { print text (NR > 3 ? " and " NR - 3 " more" : "") }'
+}
+
+# forget: removes what the plugin has remembered, but for reserved addresses
+forget() {
+  rm -rf "$root/run/ipvlan-cni" "$root/var/lib/cni/networks/.ipvlan-cni"
+}
+
+# tell_what_stays HOW: what is on disk still, and HOW it is removed
+tell_what_stays() {
+  for folder in /run/ipvlan-cni /var/lib/cni/networks/.ipvlan-cni; do
+    [ ! -d "$root$folder" ] || say "what it has remembered stays in $root$folder: $1"
+  done
+  for folder in "$root"/var/lib/cni/networks/*/; do
+    # host-local's files: an address as the name.
+    reserved=$(find "$folder" -maxdepth 1 -type f -name '[0-9a-f]*[.:]*' 2> /dev/null | grep -c .) || continue
+    say "$reserved addresses stay reserved in $folder, maybe by other plugins: rm -r it once no container has one of them"
+  done
+}
+
+# End of what the plugin leaves.
 
 # is_ours FILE: whether it is this plugin of any version: all have the mark in them that they put on links
 is_ours() { [ -f "$1" ] && grep -q 'made by ipvlan-cni' "$1"; }
 
-# answers PATH: whether the executable at that path in the root, run there, tells what it can do; $said is what it said
+# answers FILE: whether the executable tells what it can do; $said is what it said
 answers() {
-  if [ -n "$root" ]; then set -- chroot "$root" "$1"; fi
   # A shell of its own, which tells of a signal on its stderr.
-  said=$(echo '{ "cniVersion": "1.0.0" }' | CNI_COMMAND=VERSION sh -c '"$@"' sh "$@" 2>&1) || return 1
+  # shellcheck disable=SC2016
+  said=$(echo '{ "cniVersion": "1.0.0" }' | CNI_COMMAND=VERSION sh -c '"$1"' sh "$1" 2>&1) || return 1
   case $said in
     *'"supportedVersions"'*) ;;
     *) return 1 ;;
   esac
 }
 
-# suits NAME: whether the machine can be one that the executable of that name is made for
-suits() {
-  case $1 in
-    ipvlan | ipvlan-linux-"$arch" | ipvlan-linux-"$arch"-*) ;;
-    *) return 1 ;;
-  esac
-  # Bun's own for x64 uses AVX2, without which it may fail only later.
-  [ "$1" != ipvlan-linux-x64 ] || grep -qw avx2 /proc/cpuinfo
-}
-
 # about FILE: the plugin's name and version
 about() {
-  if [ -n "$root" ]; then set -- chroot "$root" "${1#"$root"}"; fi
-  env -u CNI_COMMAND "$@" 2>&1 | sed -n 's/^CNI plugin //p'
+  env -u CNI_COMMAND "$1" 2>&1 | sed -n 's/^CNI plugin //p'
 }
 
 install_plugin() {
-  case $(uname -m) in
-    x86_64) arch=x64 ;;
-    aarch64 | arm64) arch=arm64 ;;
-    *) fail "there is no executable for $(uname -m)" ;;
-  esac
-  # The runtimes inside the executables look into it when they start.
-  [ -z "$root" ] || [ -e "$root/proc/self" ] || fail "$root has no /proc, which the plugin needs: mount it"
+  [ -f "$from/ipvlan" ] || fail "there is no executable $from/ipvlan"
   mkdir -p "$root$bin"
   # Beside its place, so that the rename stays in one file system; hidden, so that nobody takes it for a plugin.
   new=$root$bin/.ipvlan.new.$$
   trap 'rm -f "$new"' EXIT
   trap 'exit 130' INT TERM HUP
-  tried=
-  for name in ipvlan "ipvlan-linux-$arch" "ipvlan-linux-$arch-baseline" "ipvlan-linux-$arch-musl"; do
-    [ -f "$from/$name" ] || continue
-    suits "$name" || continue
-    tried="$tried $name"
-    rm -f "$new"
-    cp "$from/$name" "$new"
-    chmod 755 "$new"
-    if answers "${new#"$root"}"; then
-      put_in_place
-      return
-    fi
-  done
-  [ -n "$tried" ] || fail "there is no executable for $arch in $from"
-  fail "does not run on this machine (for another processor or C library? those for musl need libstdc++):$tried: $said"
-}
-
-put_in_place() {
+  rm -f "$new"
+  cp "$from/ipvlan" "$new"
+  chmod 755 "$new"
+  answers "$new" || fail "$from/ipvlan does not run on this machine, which is $(uname -m): $said"
   if [ -f "$target" ] && ! [ -L "$target" ] && cmp -s "$new" "$target"; then
     say "$target is $(about "$target") already"
     return
@@ -132,20 +137,21 @@ put_in_place() {
 }
 
 uninstall_plugin() {
+  attachments=$(attached)
+  if [ -n "$attachments" ] && [ -z "$force" ]; then
+    fail "this plugin has attached $(echo "$attachments" | some), and their removal needs it: remove them first, or --force"
+  fi
   if ! is_ours "$target"; then
-    say "$target is not this plugin: nothing to do"
-    return
-  fi
-  if [ -z "$force" ] && [ -n "$(find "$root/run/ipvlan-cni/networks" -type f 2> /dev/null | head -n 1)" ]; then
-    fail "there are containers that this plugin has attached, and their removal needs it: remove them first, or --force"
-  fi
-  if [ -e "$kept" ]; then
+    say "$target is not this plugin: it stays"
+  elif [ -e "$kept" ]; then
     mv -f "$kept" "$target"
     say "$target is the plugin again that was there before"
   else
     rm -f "$target"
     say "$target is gone"
   fi
+  [ -z "$purge" ] || forget
+  tell_what_stays "--uninstall --purge removes it"
 }
 
 "${action}_plugin"

@@ -6,6 +6,7 @@ import { basename, join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { bundle, type Program } from "./bundle.ts";
 import { cachedFolder } from "./cache.ts";
+import { type Component, npmComponents, quickjsComponent } from "./components.ts";
 import { fillSegment } from "./elf.ts";
 import { makeInPlace } from "./new-file.ts";
 import { at } from "./paths.ts";
@@ -32,18 +33,20 @@ const small = [
 ];
 
 /** The host has its own idea of the time while the heap is made. */
-const fixedTime = "-Wl,--wrap=gettimeofday";
+const fixedTime = "-Wl,--wrap=gettimeofday,--wrap=clock_gettime";
 
-/** For the plugin, or another program. */
+/** For the plugin, or another program. @returns what of others is in it */
 export async function buildNativeExecutable(
   output: string,
   arch: Arch,
   version: Version,
   program: Program = {},
-): Promise<void> {
+): Promise<Component[]> {
   const toolchain = await staticToolchain(arch);
-  await inFolder(async (work) => {
-    const modules = await bytecode(await bundle(join(work, "bundle"), "quickjs", version, program), work);
+  const sources = await quickjsSources();
+  return inFolder(async (work) => {
+    const { files, inputs } = await bundle(join(work, "bundle"), "quickjs", version, program);
+    const modules = await bytecode(files, work);
     const stage = join(work, "stage");
     const sections = [
       fixedTime,
@@ -52,7 +55,7 @@ export async function buildNativeExecutable(
       `-Wl,--section-start=.heap=0x${HEAP_ADDRESS.toString(16)}`,
       "-s",
     ];
-    await link(toolchain, stage, await objects(toolchain, small, small), sections);
+    const linked = await link(toolchain, stage, await objects(toolchain, small, small), sections);
     const heap = join(work, "heap");
     const [runner, ...words] = [...toolchain.runner, stage, heap, ...modules];
     await runTool(runner as string, words);
@@ -60,6 +63,7 @@ export async function buildNativeExecutable(
       writeFileSync(unfinished, fillSegment(readFileSync(stage), HEAP_ADDRESS, readFileSync(heap)));
       chmodSync(unfinished, 0o755);
     });
+    return [quickjsComponent(sources), ...(toolchain.components?.(linked) ?? []), ...npmComponents(inputs)];
   });
 }
 
@@ -72,16 +76,16 @@ export async function buildSanitizedExecutable(output: string, version: Version,
   const address = ["-O1", "-g", "-fsanitize=address", "-fno-omit-frame-pointer"];
   await inFolder(async (work) => {
     const modules = await bytecode(
-      await bundle(join(work, "bundle"), "quickjs", version, program),
+      (await bundle(join(work, "bundle"), "quickjs", version, program)).files,
       `${output}.modules`,
     );
     const names = join(work, "modules.c");
     writeFileSync(names, `const char *modules[] = {${modules.map((path) => `"${path}", `).join("")}0};\n`);
     const own = [...address, "-fsanitize=undefined", "-fno-sanitize-recover=all", "-DHEAP_BY_LIBC"];
     const all = [...(await objects(toolchain, address, own)), names];
-    await makeInPlace(output, (unfinished) =>
-      link(toolchain, unfinished, all, [fixedTime, ...address, "-fsanitize=undefined"]),
-    );
+    await makeInPlace(output, async (unfinished) => {
+      await link(toolchain, unfinished, all, [fixedTime, ...address, "-fsanitize=undefined"]);
+    });
   });
 }
 
@@ -92,7 +96,7 @@ async function bytecode(modules: readonly string[], folder: string): Promise<rea
   const engineObjects = await compiled(toolchain, "engine", engineSources(await quickjsSources()), [...small, "-w"]);
   const own = await compiled(toolchain, "bytecode", [source], [...strict, ...small]);
   const tool = await cachedFolder(`build/tool-${keyOf([...own, ...engineObjects])}`, (unfinished) =>
-    link(toolchain, join(unfinished, "bytecode"), [...own, ...engineObjects], ["-s"]),
+    link(toolchain, join(unfinished, "bytecode"), [...own, ...engineObjects], ["-s"]).then(() => undefined),
   );
   mkdirSync(folder, { recursive: true });
   const outputs = modules.map((module) => join(folder, basename(module)));
@@ -159,14 +163,17 @@ async function compile(
   await runTool(program as string, [...words, ...common, ...options, "-I", sources, "-c", source, "-o", output]);
 }
 
+/** @returns the C library's start files and the archives of which the linker took anything */
 async function link(
   { compiler: [program, ...words], link: { before, after } }: Toolchain,
   output: string,
   files: readonly string[],
   options: readonly string[],
-): Promise<void> {
-  const all = [...words, ...before, ...options, "-o", output, ...files, ...after];
-  await runTool(program as string, all);
+): Promise<string[]> {
+  // Once it tells of the archives, twice of what it takes out of them: "(ARCHIVE)MEMBER".
+  const all = [...words, ...before, ...options, "-Wl,--trace,--trace", "-o", output, ...files, ...after];
+  const lines = (await runTool(program as string, all)).split("\n");
+  return lines.flatMap((line) => /^\((.*\.a)\)/.exec(line)?.[1] ?? (/crt[1in]\.o$/.test(line) ? line : []));
 }
 
 async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
@@ -177,10 +184,10 @@ async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<voi
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
 }
 
-async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-build-"));
   try {
-    await work(folder);
+    return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

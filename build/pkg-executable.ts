@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { bundle } from "./bundle.ts";
+import { type Component, npmComponent, npmComponents } from "./components.ts";
 import { makeInPlace } from "./new-file.ts";
 import { at } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
@@ -14,12 +15,21 @@ export interface NodeTarget {
 
 export const hostNodeTarget: NodeTarget = { arch: hostArch, runtime: nodeBinary(hostArch) };
 
-/** An executable of Node and the program as one bundled ES module, packaged by pkg as a single executable application. */
-export async function buildPkgExecutable(output: string, target: NodeTarget, version: Version): Promise<void> {
+/**
+ * An executable of Node and the program as one bundled ES module, packaged by pkg as a single executable application.
+ * @returns what of others is in it
+ */
+export async function buildPkgExecutable(output: string, target: NodeTarget, version: Version): Promise<Component[]> {
+  let components: Component[] = [];
   await makeInPlace(output, async (unfinished) => {
-    const [file] = await bundle(join(dirname(unfinished), "bundle"), "node", version);
+    const { files, inputs } = await bundle(join(dirname(unfinished), "bundle"), "node", version);
+    components = [
+      npmComponent(`node-linux-${target.arch}`, dirname(dirname(target.runtime))),
+      ...npmComponents(inputs),
+    ];
     // pkg prints its progress; in a process of its own that stays out of ours.
-    const words = [at("build/package-with-pkg.ts"), file as string, unfinished, target.arch, target.runtime];
+    const words = [at("build/package-with-pkg.ts"), files[0] as string, unfinished, target.arch, target.runtime];
     await runTool(nodeBinary(hostArch), words);
   });
+  return components;
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Component } from "./components.ts";
 import { buildNativeExecutable } from "./native-executable.ts";
 import { type NpmPackage, npmPackage } from "./npm-package.ts";
 import { at } from "./paths.ts";
@@ -11,7 +12,8 @@ import type { Version } from "./version.ts";
 export interface ReleaseTarget {
   /** As it is in the archive's name. */
   name: string;
-  build(output: string, version: Version): Promise<void>;
+  /** @returns what of others is in it */
+  build(output: string, version: Version): Promise<Component[]>;
 }
 
 const native = (arch: Arch): ReleaseTarget => ({
@@ -23,7 +25,7 @@ const node = (arch: Arch): ReleaseTarget => ({
   name: `linux-${arch}-node`,
   async build(output, version) {
     const folder = await npmPackage(locked(`node-linux-${arch}`));
-    await buildPkgExecutable(output, { arch, runtime: join(folder, "bin/node") }, version);
+    return buildPkgExecutable(output, { arch, runtime: join(folder, "bin/node") }, version);
   },
 });
 

@@ -1,122 +1,158 @@
-// npm run release [-- NAME...]: in dist/release the archives, the Debian packages, their checksums, and the folder from
-// which Docker builds the image for Kubernetes.
+// npm run release [-- NAME...]: in dist/release the archives, the Debian packages, the image for Kubernetes, a bill of
+// materials for each, and their checksums.
 //
 //   npm run release                   all
 //   npm run release -- linux-x64 amd64
-//                                     some: linux-* are archives, amd64 and arm64 Debian packages, image the folder
+//                                     some: linux-* are archives, amd64 and arm64 Debian packages, image is the image
 //
-// Everything comes from this checkout and npm's packages, and nothing of a package is run but the build's own tools.
+// Everything comes from this checkout, npm's packages and Debian's. The same commit makes the same files on every machine with
+// the same Debian release: nothing in them depends on the time, the place or who makes them.
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
+import { type Component, thirdPartyText } from "./components.ts";
 import { buildDebianPackage } from "./debian-package.ts";
+import { archiveLayout, documentInputs, layOutDocuments } from "./documents.ts";
 import { generateStep } from "./generate.ts";
 import { runStep } from "./incremental.ts";
 import { makeInPlace } from "./new-file.ts";
+import { buildImage, busyboxComponent, type ImagePlatform } from "./oci-image.ts";
+import { packCompressed } from "./packing.ts";
 import { at, shown } from "./paths.ts";
 import { releaseTargets } from "./release-targets.ts";
 import { runTool } from "./run-tool.ts";
+import type { Arch } from "./runtimes.ts";
+import { sbom } from "./sbom.ts";
 import { readVersion } from "./version.ts";
 
 const version = readVersion();
 const output = at("dist/release");
 const sources = ["src/**/*.{ts,js,c,h}", "schemas/**/*.json"];
-/** What goes into every archive beside the executable. */
-const documents = ["LICENSE", "README.md", "CHANGELOG.md", "conf-examples", "schemas", "build/install.sh"];
-const documentFiles = documents
-  .flatMap((path) => [path, `${path}/**/*.*`])
-  .filter((path) => /\.\w+$|LICENSE/.test(path));
+const inputs = [...sources, ...documentInputs];
+const archs: readonly Arch[] = ["x64", "arm64"];
+
+interface Executable {
+  readonly path: string;
+  /** What of others is in it. */
+  readonly components: readonly Component[];
+}
 
 /** The executable for a target, built if it is not there. */
-async function executableOf(name: string): Promise<string> {
+async function executableOf(name: string): Promise<Executable> {
   const target = releaseTargets.find((target) => target.name === name);
   if (target === undefined) throw new Error(`there is no target ${name}`);
-  const path = join(output, ".executables", name, "ipvlan");
+  const folder = join(output, ".executables", name);
+  const path = join(folder, "ipvlan");
+  const list = join(folder, "components.json");
   await runStep({
     name: `dist/release/${name}`,
     inputs: sources,
     settings: version,
-    outputs: () => [path],
-    run: () => target.build(path, version),
+    outputs: () => [path, list],
+    run: async () => writeFileSync(list, JSON.stringify(await target.build(path, version))),
   });
-  return path;
+  return { path, components: JSON.parse(readFileSync(list, "utf8")) };
 }
 
-async function buildArchive(name: string): Promise<string> {
-  const executable = await executableOf(name);
+/** @param file what is described */
+const describe = (name: string, file: string, components: readonly Component[], time: number): string =>
+  sbom({ name, ...version, sha256: sha256(file), time, components });
+
+async function buildArchive(name: string): Promise<string[]> {
+  const { path, components } = await executableOf(name);
+  const time = await commitTime();
   const folder = `ipvlan-cni-${version.version}-${name}`;
   const archive = join(output, `${folder}.tar.gz`);
-  const pack = async (unfinished: string) => {
+  const bill = join(output, `${folder}.cdx.json`);
+  const packIt = async (unfinished: string) => {
     const work = mkdtempSync(join(output, ".archive-"));
     try {
       mkdirSync(join(work, folder));
-      cpSync(executable, join(work, folder, "ipvlan"));
-      for (const path of documents) cpSync(at(path), join(work, folder, basename(path)), { recursive: true });
-      // The same files make the same archive.
-      const owner = ["--owner=0", "--group=0", "--numeric-owner", "--mode=u=rwX,go=rX"];
-      const same = ["--sort=name", `--mtime=@${await commitTime()}`, "--use-compress-program=gzip -n"];
-      await runTool("tar", [...owner, ...same, "-C", work, "-cf", unfinished, folder]);
+      cpSync(path, join(work, folder, "ipvlan"));
+      layOutDocuments(join(work, folder), archiveLayout);
+      writeFileSync(join(work, folder, "THIRD-PARTY.txt"), thirdPartyText(components));
+      writeFileSync(join(work, folder, "sbom.cdx.json"), readFileSync(bill));
+      await packCompressed(work, [folder], unfinished, time);
     } finally {
       rmSync(work, { recursive: true });
     }
   };
   await runStep({
     name: shown(archive),
-    inputs: [...sources, ...documentFiles],
-    settings: version,
-    outputs: () => [archive],
-    run: () => makeInPlace(archive, pack),
+    inputs,
+    settings: [version, time],
+    outputs: () => [archive, bill],
+    async run() {
+      writeFileSync(bill, describe(folder, path, components, time));
+      await makeInPlace(archive, packIt);
+    },
   });
-  return archive;
+  return [archive, bill];
 }
 
-async function buildDebian(architecture: "amd64" | "arm64"): Promise<string> {
-  const executable = await executableOf(architecture === "amd64" ? "linux-x64" : "linux-arm64");
+async function buildDebian(architecture: "amd64" | "arm64"): Promise<string[]> {
+  const name = architecture === "amd64" ? "linux-x64" : "linux-arm64";
+  const { path: executable, components } = await executableOf(name);
+  const time = await commitTime();
   const file = join(output, `ipvlan-cni_${version.version}_${architecture}.deb`);
-  // dpkg-deb gives its files no later time than that.
-  process.env.SOURCE_DATE_EPOCH = await commitTime();
+  const bill = describe(`ipvlan-cni_${version.version}_${architecture}`, executable, components, time);
   await runStep({
     name: shown(file),
-    inputs: [...sources, ...documentFiles],
-    settings: version,
+    inputs,
+    settings: [version, time],
     outputs: () => [file],
     run: () =>
       makeInPlace(file, (unfinished) =>
-        buildDebianPackage(unfinished, { architecture, version: version.version, executable }),
+        buildDebianPackage(unfinished, {
+          architecture,
+          version: version.version,
+          executable,
+          components,
+          sbom: bill,
+          time,
+        }),
       ),
   });
-  return file;
+  return [file];
 }
 
-/** Of each architecture, by Docker's name, the executable. */
-const imageTargets: Record<string, readonly string[]> = { amd64: ["linux-x64"], arm64: ["linux-arm64"] };
-
-/** @param architectures that the image can be built for */
-async function layOutImage(architectures: readonly string[]): Promise<string> {
-  const folder = join(output, "image");
-  rmSync(folder, { recursive: true, force: true });
-  for (const architecture of architectures) {
-    mkdirSync(join(folder, architecture), { recursive: true });
-    for (const name of imageTargets[architecture] ?? []) {
-      cpSync(await executableOf(name), join(folder, architecture, `ipvlan-${name}`));
-    }
+async function buildKubernetesImage(): Promise<string[]> {
+  const platforms: ImagePlatform[] = [];
+  for (const arch of archs) {
+    const { path, components } = await executableOf(`linux-${arch}`);
+    platforms.push({ arch, executable: path, components: [...components, await busyboxComponent(arch)] });
   }
-  for (const path of ["build/kubernetes/Dockerfile", "build/install.sh", "LICENSE"]) {
-    cpSync(at(path), join(folder, basename(path)));
-  }
-  return folder;
+  const time = await commitTime();
+  const name = `ipvlan-cni-${version.version}-image`;
+  const file = join(output, `${name}.tar`);
+  const bill = join(output, `${name}.cdx.json`);
+  await runStep({
+    name: shown(file),
+    inputs,
+    settings: [version, time],
+    outputs: () => [file, bill],
+    async run() {
+      const image = { name: `ipvlan-cni:${version.version}`, version: version.version, time, platforms };
+      await makeInPlace(file, (unfinished) => buildImage(unfinished, image));
+      const all = new Map(platforms.flatMap(({ components }) => components).map((one) => [one.purl, one]));
+      writeFileSync(bill, describe(name, file, [...all.values()], time));
+    },
+  });
+  return [file, bill];
 }
 
 /** The time of all files, in seconds since 1970: that of the last commit. */
-async function commitTime(): Promise<string> {
-  return (await runTool("git", ["log", "-1", "--format=%ct"]).catch(() => "0")).trim();
+async function commitTime(): Promise<number> {
+  return Number(await runTool("git", ["log", "-1", "--format=%ct"]).catch(() => "0"));
 }
 
-const makers: Record<string, () => Promise<string>> = {
+const sha256 = (file: string): string => createHash("sha256").update(readFileSync(file)).digest("hex");
+
+const makers: Record<string, () => Promise<string[]>> = {
   ...Object.fromEntries(releaseTargets.map(({ name }) => [name, () => buildArchive(name)])),
   amd64: () => buildDebian("amd64"),
   arm64: () => buildDebian("arm64"),
-  image: () => layOutImage(Object.keys(imageTargets)),
+  image: buildKubernetesImage,
 };
 
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(makers);
@@ -129,18 +165,24 @@ try {
   mkdirSync(output, { recursive: true });
   // One after another: each keeps the processors busy by itself.
   for (const name of wanted) {
-    const made = await makers[name]?.();
-    if (made !== undefined) process.stderr.write(`release: ${shown(made)}\n`);
+    for (const made of (await makers[name]?.()) ?? []) process.stderr.write(`release: ${shown(made)}\n`);
   }
-  const files = readdirSync(output).filter((name) => /\.(tar\.gz|deb)$/.test(name));
-  const sums = files.sort().map((file) => {
-    const digest = createHash("sha256")
-      .update(readFileSync(join(output, file)))
-      .digest("hex");
-    return `${digest}  ${file}\n`;
-  });
-  writeFileSync(join(output, "SHA256SUMS"), sums.join(""));
+  const files = readdirSync(output).filter(
+    (name) => /\.(tar(\.gz)?|deb|cdx\.json)$/.test(name) && isOfThisVersion(name),
+  );
+  writeFileSync(
+    join(output, "SHA256SUMS"),
+    files
+      .sort()
+      .map((file) => `${sha256(join(output, file))}  ${file}\n`)
+      .join(""),
+  );
 } catch (error) {
   process.stderr.write(`release: ${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
+}
+
+/** What an earlier version has left in the folder is no part of this one's. */
+function isOfThisVersion(name: string): boolean {
+  return name.startsWith(`ipvlan-cni-${version.version}-`) || name.startsWith(`ipvlan-cni_${version.version}_`);
 }

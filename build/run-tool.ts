@@ -25,6 +25,7 @@ export async function runTool(
     return (await promisify(execFile)(file, [...words], { cwd, env, maxBuffer: 1 << 27 })).stdout;
   } catch (error) {
     const { stdout = "", stderr = "", message } = error as Error & { stdout?: string; stderr?: string };
-    throw new Error([message.split("\n")[0], stdout.trim(), stderr.trim()].filter(Boolean).join("\n"));
+    const printed = `${stdout}\n${stderr}`.trim().split("\n").slice(-30).join("\n");
+    throw new Error([message.split("\n")[0], printed].filter(Boolean).join("\n"));
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { type Component, linkedComponents } from "./components.ts";
 import { unpacked, versionIn } from "./debian/packages.ts";
 import { libraryPath } from "./library-path.ts";
 import { Obstacle } from "./obstacle.ts";
@@ -18,6 +19,8 @@ export interface Toolchain {
   readonly runner: readonly string[];
   /** Decides over what comes out, beside the words. */
   readonly versions: { readonly gcc: string; readonly musl?: string };
+  /** What of others is in a program, by the files that were linked; undefined where nobody knows. */
+  readonly components?: (linked: readonly string[]) => Component[];
 }
 
 /**
@@ -27,20 +30,22 @@ export interface Toolchain {
  */
 export async function staticToolchain(arch: Arch): Promise<Toolchain> {
   if (!hasProgram("apt-get")) return foreignToolchain(arch);
-  const gcc = await debianGcc(arch);
+  const { root, gcc } = await debianGcc(arch);
   const musl = await muslFolder(arch);
   const library = join(musl, `usr/lib/${muslTriplets[arch]}`);
   const own = (await runGcc(gcc, "-print-file-name=include")).trim();
   const headers = ["-nostdinc", "-isystem", join(musl, "usr/include", muslTriplets[arch]), "-isystem", own];
   return {
     arch,
-    compiler: [...gcc, ...headers],
+    // musl has not what libgcc's choice between two kinds of atomic instructions asks.
+    compiler: [...gcc, ...headers, ...(arch === "arm64" ? ["-mno-outline-atomics"] : [])],
     link: {
       before: ["-nostdlib", "-static", "-no-pie", join(library, "crt1.o"), join(library, "crti.o"), `-L${library}`],
       after: ["-lc", "-lgcc", join(library, "crtn.o")],
     },
     runner: arch === hostArch ? [] : [await userEmulator(arch)],
     versions: { gcc: await versionOf(gcc), musl: versionIn(musl, "musl-dev") },
+    components: (linked) => linkedComponents(linked, musl, root, arch),
   };
 }
 
@@ -54,18 +59,14 @@ export const muslFolder = (arch: Arch): Promise<string> =>
 /** Of what gcc depends on: a third, and a static C program needs none of it. */
 const unneeded = /^lib(a|hwa|t|l|ub)san|^lib(atomic|cc|gomp|gprofng|itm|quadmath|stdc\+\+|c6|gcc-s)\d?/;
 
-/** A compiler that runs here. @returns the words before its arguments */
-async function debianGcc(arch: Arch): Promise<readonly string[]> {
+/** A compiler that runs here: its packages, and the words before its arguments. */
+async function debianGcc(arch: Arch): Promise<{ root: string; gcc: readonly string[] }> {
   const triplet = triplets[arch];
   const name = arch === hostArch ? "gcc" : `gcc-${triplet.replaceAll("_", "-")}`;
   const root = await unpacked({ name, packages: [name], without: unneeded });
   const bin = join(root, "usr/bin");
-  return [
-    "env",
-    `LD_LIBRARY_PATH=${libraryPath(root)}`,
-    join(bin, `${triplet}-gcc`),
-    ...(arch === hostArch ? [`-B${bin}/`] : []),
-  ];
+  const here = arch === hostArch ? [`-B${bin}/`] : [];
+  return { root, gcc: ["env", `LD_LIBRARY_PATH=${libraryPath(root)}`, join(bin, `${triplet}-gcc`), ...here] };
 }
 
 /** QEMU for single programs of another architecture. */
@@ -104,7 +105,7 @@ export async function sanitizingToolchain(): Promise<Toolchain> {
     if (!hasProgram("gcc")) throw new Obstacle("the executable with sanitizers needs gcc");
     return { arch: hostArch, compiler: ["gcc"], link, runner: [], versions: { gcc: await versionOf(["gcc"]) } };
   }
-  const gcc = await debianGcc(hostArch);
+  const { gcc } = await debianGcc(hostArch);
   const glibc = await unpacked({ name: "glibc", alone: ["libc6", "libc6-dev", "libgcc-s1", "linux-libc-dev"] });
   const compiler = [...gcc, `--sysroot=${glibc}`];
   return { arch: hostArch, compiler, link, runner: [], versions: { gcc: await versionOf(gcc) } };

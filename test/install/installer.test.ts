@@ -48,14 +48,14 @@ function folderWith(files: Record<string, string>): string {
 }
 
 t.test(
-  "the archive for x64 installs on a bare root, and its checksum is right",
+  "the archive for x64 installs on a root that holds nothing at all, and its checksum is right",
   { skip: missing || (process.arch !== "x64" && "this machine is not x64") },
   async (t) => {
     await release("linux-x64");
     await must("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: releaseFolder });
     const name = `ipvlan-cni-${version}-linux-x64`;
     await must("tar", ["-xzf", join(releaseFolder, `${name}.tar.gz`), "-C", work]);
-    const root = await makeBareRoot(join(work, name, "ipvlan"));
+    const root = await makeBareRoot();
     const { code, stderr } = await root.run([join(work, name, "install.sh"), "--root", root.path]);
     t.equal(code, 0, stderr);
     t.match(stderr, `/opt/cni/bin/ipvlan is ipvlan v${version}`);
@@ -75,7 +75,7 @@ t.test(
 for (const [name, prepare] of Object.entries(shells)) {
   t.test(`in ${name}`, { skip: missing }, async (t) => {
     const { words, env } = await prepare();
-    const root = await makeBareRoot(native, pkg);
+    const root = await makeBareRoot(pkg);
     const plugin = join(root.path, "bin/ipvlan");
     mkdirSync(join(root.path, "bin"), { recursive: true });
     const install = async (...more: string[]) => {
@@ -129,40 +129,58 @@ for (const [name, prepare] of Object.entries(shells)) {
       t.strictSame(root.list("bin"), ["ipvlan"]);
     });
 
-    t.test("of several executables the one for this machine is taken", async (t) => {
-      const arch = process.arch;
-      const other = arch === "x64" ? "arm64" : "x64";
-      // No program at all: it would be found out.
-      const none = at("LICENSE");
-      const both = {
-        [`ipvlan-linux-${arch}-musl`]: none,
-        [`ipvlan-linux-${arch}`]: native,
-        [`ipvlan-linux-${other}`]: none,
-      };
-      t.match(await install("--from", folderWith(both)), { code: 0, stderr: "ipvlan is ipvlan v" });
-      t.match(await install("--from", folderWith({ [`ipvlan-linux-${other}`]: none })), {
+    t.test("without an executable, or with one for another processor, nothing changes", async (t) => {
+      t.match(await install("--from", folderWith({})), { code: 1, stderr: "there is no executable" });
+      const other = join(work, "other");
+      // The same program, said to be for MIPS (e_machine of ELF).
+      const bytes = readFileSync(native);
+      bytes.writeUInt16LE(8, 18);
+      writeFileSync(other, bytes);
+      t.match(await install("--from", folderWith({ ipvlan: other })), {
         code: 1,
-        stderr: `no executable for ${arch}`,
+        stderr: "does not run on this machine, which is",
       });
-      const second = { [`ipvlan-linux-${arch}`]: none, [`ipvlan-linux-${arch}-musl`]: native };
-      t.match(
-        await install("--from", folderWith(second)),
-        { code: 0, stderr: "already" },
-        "one that does not run is passed over",
-      );
+      t.strictSame(root.list("bin"), ["ipvlan"]);
     });
 
-    t.test("it is not taken away as long as there are attachments", async (t) => {
+    t.test("it is not taken away as long as there are attachments, and the error names them", async (t) => {
       const records = join(root.path, "run/ipvlan-cni/networks/net1");
       mkdirSync(records, { recursive: true });
-      writeFileSync(join(records, "c1:eth0"), "{}");
-      t.match(await install("--uninstall"), { code: 1, stderr: "remove them first" });
+      for (const id of ["c1", "c2", "c3", "c4"]) writeFileSync(join(records, `${id}:eth0`), "{}");
+      const refused = { code: 1, stderr: "has attached net1/c1:eth0, net1/c2:eth0, net1/c3:eth0 and 1 more" };
+      t.match(await install("--uninstall"), refused);
+      t.match(await install("--uninstall", "--purge"), refused);
       t.strictSame(root.list("bin"), ["ipvlan"]);
       rmSync(records, { recursive: true });
-      t.match(await install("--uninstall"), { code: 0, stderr: "is gone" });
-      t.strictSame(root.list("bin"), []);
-      t.match(await install("--uninstall"), { code: 0, stderr: "nothing to do" });
     });
+
+    t.test(
+      "with it goes what it has remembered, if that is wanted; addresses that are reserved stay, and it says so",
+      async (t) => {
+        const data = join(root.path, "var/lib/cni/networks");
+        mkdirSync(join(data, ".ipvlan-cni/networks/net1"), { recursive: true });
+        mkdirSync(join(data, "net1"));
+        for (const name of ["192.168.1.2", "2001:db8::2", "last_reserved_ip.0", "lock"])
+          writeFileSync(join(data, "net1", name), "");
+        mkdirSync(join(data, "unused"));
+        const { code, stderr } = await install("--uninstall");
+        t.equal(code, 0, stderr);
+        t.match(stderr, "is gone");
+        t.match(stderr, "/run/ipvlan-cni: --uninstall --purge removes it");
+        t.match(stderr, "/var/lib/cni/networks/.ipvlan-cni: --uninstall --purge removes it");
+        t.match(stderr, /2 addresses stay reserved in \S*\/net1\//);
+        t.notMatch(stderr, "unused");
+        t.strictSame(root.list("bin"), []);
+
+        const purged = await install("--uninstall", "--purge");
+        t.match(purged, { code: 0, stderr: "it stays" });
+        t.notMatch(purged.stderr, "--purge");
+        t.match(purged.stderr, "2 addresses stay reserved");
+        t.strictSame(root.list("var/lib/cni/networks"), ["net1", "unused"]);
+        t.notOk(root.list("run").includes("ipvlan-cni"));
+        rmSync(data, { recursive: true });
+      },
+    );
 
     t.test("another plugin of that name is kept, and comes back", async (t) => {
       writeFileSync(plugin, "the reference plugin");
@@ -171,7 +189,7 @@ for (const [name, prepare] of Object.entries(shells)) {
       t.match(await install("--uninstall"), { code: 0, stderr: "the plugin again that was there before" });
       t.strictSame(root.list("bin"), ["ipvlan"]);
       t.equal(readFileSync(plugin, "utf8"), "the reference plugin");
-      t.match(await install("--uninstall"), { code: 0, stderr: "nothing to do" }, "it is not ours to take away");
+      t.match(await install("--uninstall"), { code: 0, stderr: "it stays" }, "it is not ours to take away");
     });
   });
 }

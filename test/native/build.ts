@@ -25,7 +25,7 @@ const scripts = { entry: at("test/native/scripts.ts"), plugins: [withoutNode] };
 const inputs = ["src/**/*.{ts,js,c,h}", "schemas/**/*.json"];
 const scriptInputs = [...inputs, "test/native/*.ts", "test/unit/*/lib/*.ts", "test/differential/lib/random.ts"];
 
-const steps: [string, string[], (output: string) => Promise<void>][] = [
+const steps: [string, string[], (output: string) => Promise<unknown>][] = [
   ["dist/tests/native", scriptInputs, (output) => buildNativeExecutable(output, hostArch, version, scripts)],
   ["dist/tests/sanitized", scriptInputs, (output) => buildSanitizedExecutable(output, version, scripts)],
   ["dist/sanitized/ipvlan", inputs, (output) => buildSanitizedExecutable(output, version)],

@@ -98,12 +98,22 @@ void heap_begin(void) {
   heap->end = heap_array + ARRAY_SIZE;
 }
 
+/* What points into this process's stack, from where the engine thinks that it is to what lies in freed blocks, is of no use to another
+ * process, and differs from one to the next: the same sources shall make the same executable. */
+static void forget_stack(void) {
+  const uintptr_t here = (uintptr_t)&here, around = (uintptr_t)16 << 20;
+  for (uintptr_t *word = (uintptr_t *)heap_array; (char *)word < heap->next; word++) {
+    if (*word > here - around && *word < here + around) *word = 0;
+  }
+}
+
 int heap_save(int fd) {
   if (heap->end != heap_array + ARRAY_SIZE) {
     errno = ENOMEM; /* what was taken from the kernel cannot be saved */
     return -1;
   }
   memcpy(heap->magic, "filled", 7);
+  forget_stack();
   /* Whole pages: the rest of the last one in the file would not be zero otherwise. */
   char *used = heap_array + (((size_t)(heap->next - heap_array) + 4095) & ~(size_t)4095);
   for (const char *at = heap_array; at < used;) {

@@ -217,11 +217,19 @@ static bool is_stage;
 
 int __real_gettimeofday(struct timeval *time, void *zone);
 int __wrap_gettimeofday(struct timeval *time, void *zone);
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
 
-/* The engine seeds its tables with the time: the same sources shall make the same executable. */
+/* The engine seeds its tables with the time, and remembers when it began: the same sources shall make the same executable. */
 int __wrap_gettimeofday(struct timeval *time, void *zone) {
   if (!is_stage) return __real_gettimeofday(time, zone);
   *time = (struct timeval){1, 0};
+  return 0;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
+  if (!is_stage) return __real_clock_gettime(clock, time);
+  *time = (struct timespec){1, 0};
   return 0;
 }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Pods over two nodes of a kind cluster whose only network is this plugin's. Needs docker, kind, kubectl and a kernel with
-# ipvlan; Docker must be able to have the images kindest/node and busybox:stable.
+# ipvlan; Docker must be able to have the images kindest/node and busybox:stable (for pods).
 #
 #   test/e2e/kind/run.sh [--keep]
 #
@@ -12,8 +12,6 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 cluster=ipvlan-cni
-# Of this run, so that no older one is taken for it.
-image=ipvlan-cni:e2e
 keep=
 [ "${1-}" != --keep ] || keep=1
 
@@ -108,19 +106,19 @@ docker info > /dev/null 2>&1 || fail "there is no Docker daemon"
 
 say "the image"
 npm --prefix "$root" run release -- image
-docker build --tag "$image" "$root/dist/release/image"
 docker pull busybox:stable
 
 say "the cluster"
 [ -n "$keep" ] || trap 'kind delete cluster --name "$cluster"' EXIT
 # Its nodes do not become ready before they have a network: no --wait.
 kind create cluster --name "$cluster" --config "$here/cluster.yaml"
-kind load docker-image --name "$cluster" "$image" busybox:stable
+kind load image-archive --name "$cluster" "$root"/dist/release/ipvlan-cni-*-image.tar
+kind load docker-image --name "$cluster" busybox:stable
 nodes=$(kube get nodes --output 'jsonpath={.items[*].metadata.name}')
 [ "$(echo "$nodes" | wc -w)" = 2 ] || fail "two nodes are expected: $nodes"
 
 say "the plugin"
-sed "s|image: ipvlan-cni:.*|image: $image|" "$root/build/kubernetes/install.yaml" | kube apply --filename -
+kube apply --filename "$root/build/kubernetes/install.yaml"
 kube --namespace kube-system rollout status daemonset/ipvlan-cni --timeout 120s
 
 say "the network"
@@ -157,7 +155,7 @@ done
 
 say "and the plugin goes"
 kube delete --filename "$root/build/kubernetes/install.yaml"
-sed "s|image: ipvlan-cni:.*|image: $image|" "$root/build/kubernetes/uninstall.yaml" | kube apply --filename -
+kube apply --filename "$root/build/kubernetes/uninstall.yaml"
 kube --namespace kube-system rollout status daemonset/ipvlan-cni-uninstall --timeout 120s
 for node in $nodes; do
   if on "$node" test -e /opt/cni/bin/ipvlan; then fail "the plugin is still on $node"; fi

@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import t from "tap";
-import { must, type RunResult, run } from "../../machine/process.ts";
+import { type RunResult, run } from "../../machine/process.ts";
 
 /** A root folder that holds nothing but the libraries that some executables need. */
 export interface BareRoot {
@@ -39,8 +39,12 @@ export async function obstacle(): Promise<string | false> {
   return code === 0 ? false : `no mount namespaces here: ${stderr.trim()}`;
 }
 
-/** The files that the loader maps for an executable, the loader among them. */
+/** The files that the loader maps for an executable, the loader among them; of a static one there are none. */
 async function librariesOf(executable: string): Promise<string[]> {
-  const lines = (await must("ldd", [executable])).toString().split("\n");
-  return lines.flatMap((line) => /(?:=> |^\t)(\/\S+)/.exec(line)?.[1] ?? []);
+  const { code, stdout, stderr } = await run("ldd", [executable]);
+  if (code !== 0 && !stderr.includes("not a dynamic executable")) throw new Error(`ldd ${executable}: ${stderr}`);
+  return stdout
+    .toString()
+    .split("\n")
+    .flatMap((line) => /(?:=> |^\t)(\/\S+)/.exec(line)?.[1] ?? []);
 }
