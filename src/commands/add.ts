@@ -2,12 +2,10 @@ import { podIn } from "../cni/args.ts";
 import { formatResult } from "../cni/print.ts";
 import { isEmptyDns, type Result } from "../cni/result.ts";
 import { isAtLeast } from "../cni/versions.ts";
-import type { NetworkConfig } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { impliedRouteWarnings } from "../config/without-broadcast.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { type Address, networkOf, type Prefix, sameAddress } from "../ip/address.ts";
-import type { Allocation, Ipam } from "../ipam/ipam.ts";
+import { networkOf, type Prefix } from "../ip/address.ts";
 import { openIpam } from "../ipam/open.ts";
 import { attach, clearStaleAttachment } from "../link/attach.ts";
 import { addAddresses, setUpLink } from "../link/configure.ts";
@@ -22,12 +20,11 @@ import { chooseParent } from "../link/parent/choose.ts";
 import { releaseParent } from "../link/parent/release.ts";
 import { routedWarnings } from "../link/parent/warnings.ts";
 import { findAttachment } from "../link/records.ts";
-import type { Link } from "../netlink/link.ts";
 import type { RouteOptions } from "../netlink/route.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import { addHostAccess } from "../reach/add.ts";
+import { refuseConflicts } from "../reach/conflicts.ts";
 import { removeHostAccess } from "../reach/remove.ts";
-import { takeUnused } from "../reach/unused.ts";
 import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
@@ -72,7 +69,13 @@ export function add(invocation: Invocation): void {
       hostPrefixes: (within) => hostPrefixes(host, within),
       isHostAddress: (address) => isHostAddress(lower, parentLink, address),
     });
+    const { conflictTimeout } = config;
     const put = (prefixes: readonly Prefix[]) => {
+      // On an isolated network there are containers of this host alone, and of those the kernel knows.
+      if (conflictTimeout !== undefined && !config.isolated && config.ipam.type !== "previous") {
+        const look = () => refuseConflicts(lower, parentLink, prefixes, conflictTimeout);
+        linkInContainer ? inNamespace(namespace, look) : look();
+      }
       if (prefixes.some(({ address }) => address.family === 6)) {
         refuseSmallMtu(parentLink, config.mtu);
         inNamespace(namespace, () => enableIpv6(link.name)).forEach(warn);
@@ -82,8 +85,8 @@ export function add(invocation: Invocation): void {
       }
       addAddresses(container, link, prefixes);
     };
-    const take = (avoided: readonly Address[]) => allocate(ipam, avoided, config, parentLink, namespace);
-    const allocation = takeAddresses(config, { take, giveBack: () => ipam.del() }, put, warn);
+    const source = { take: ipam.add, giveBack: ipam.del };
+    const allocation = takeAddresses(config, source, put, warn);
     if (ipam.releasesOverLink) undo.push(() => ipam.del());
     else undo.pushLast(() => ipam.del());
     const { addresses, routes } = planAddressing(config, allocation);
@@ -121,27 +124,6 @@ export function add(invocation: Invocation): void {
     undo.run();
     throw error;
   }
-}
-
-/** Addresses of the IPAM; where the configuration wants it, such that nobody on the parent's network has. */
-function allocate(
-  ipam: Ipam,
-  avoided: readonly Address[],
-  config: NetworkConfig,
-  parent: Link,
-  namespace: Namespace,
-): Allocation {
-  const { conflictTimeout, requested, isolated, linkInContainer } = config;
-  const { type } = config.ipam;
-  // On an isolated network there are containers of this host alone, and of those the kernel knows.
-  if (conflictTimeout === undefined || isolated || type === "previous") return ipam.add(avoided);
-  return takeUnused(parent, conflictTimeout, {
-    take: () => ipam.add(avoided),
-    giveBack: () => ipam.del(),
-    addressesOf: ({ addresses }) => addresses.map(({ address }) => address.address),
-    isAsked: (address) => type === "static" || requested.some((one) => sameAddress(one.address, address)),
-    atParent: (work) => (linkInContainer ? inNamespace(namespace, work) : work()),
-  });
 }
 
 /** A runtime that confuses namespaces would have its host's network changed (cni, pkg/skel, has the same check and override). */

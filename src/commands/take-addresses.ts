@@ -30,8 +30,9 @@ export function takeAddresses(
   warn: (message: string) => void,
 ): Allocation {
   const avoided: Address[] = [];
+  const reasons: string[] = [];
   for (;;) {
-    const allocation = source.take(avoided);
+    const allocation = takeNext(source, avoided, reasons);
     try {
       if (allocation.addresses.length === 0) throw noAddress();
       put(allocation.addresses.map(({ address }) => address));
@@ -40,6 +41,7 @@ export function takeAddresses(
       const isChosen = error instanceof AddressesInUse && error.addresses.every((address) => canAvoid(config, address));
       if (!isChosen || avoided.length >= MOST) throw error;
       avoided.push(...error.addresses);
+      reasons.push(error.message);
       continue;
     }
     if (avoided.length > 0) {
@@ -48,6 +50,16 @@ export function takeAddresses(
       warn(`passed over, since interfaces outside of network ${config.name} have them: ${list}${more}`);
     }
     return allocation;
+  }
+}
+
+/** Takes what is not to be avoided; where there is nothing, the error says why, too. */
+function takeNext(source: Source, avoided: readonly Address[], reasons: readonly string[]): Allocation {
+  try {
+    return source.take(avoided);
+  } catch (error) {
+    if (!(error instanceof PluginError) || reasons.length === 0) throw error;
+    throw new PluginError(error.code, [error.message, ...reasons.slice(0, SHOWN)].join("; "), error.details);
   }
 }
 

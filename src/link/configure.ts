@@ -13,19 +13,25 @@ export interface NewLink {
   readonly name: string;
 }
 
-/** Addresses that the kernel refused because another interface has them; those that it took were taken back. */
+/** Addresses that others have, so that the container cannot have them. */
 export class AddressesInUse extends PluginError {
   readonly addresses: readonly Address[];
 
-  constructor(addresses: readonly Prefix[], ifname: string) {
-    super(
-      ErrorCode.addressTaken,
-      `address ${addresses.map(formatPrefix).join(", ")} could not be added to ${ifname}: ` +
-        "an ipvlan on the same parent has it, of another network with this subnet or made by others",
-      `add address: ${errnoName(Errno.EADDRINUSE)}`,
-    );
-    this.addresses = addresses.map(({ address }) => address);
+  constructor(code: ErrorCode, addresses: readonly Address[], message: string, details = "") {
+    super(code, message, details);
+    this.addresses = addresses;
   }
+}
+
+/** The kernel's refusal because of another interface on the parent; addresses that it took were taken back. */
+function refusedByKernel(addresses: readonly Prefix[], ifname: string): AddressesInUse {
+  return new AddressesInUse(
+    ErrorCode.addressTaken,
+    addresses.map(({ address }) => address),
+    `address ${addresses.map(formatPrefix).join(", ")} could not be added to ${ifname}: ` +
+      "an ipvlan on the same parent has it, of another network with this subnet or made by others",
+    `add address: ${errnoName(Errno.EADDRINUSE)}`,
+  );
 }
 
 /**
@@ -57,7 +63,7 @@ export function addAddresses(socket: NetlinkSocket, { index, name }: NewLink, ad
       message,
     );
   }
-  throw new AddressesInUse(
+  throw refusedByKernel(
     addresses.filter((_, place) => failures[place] !== undefined),
     name,
   );

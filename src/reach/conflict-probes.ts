@@ -9,6 +9,7 @@ import {
   ND_NEIGHBOR_ADVERT,
   ND_NEIGHBOR_SOLICIT,
   probe,
+  question,
   solicitedNode,
 } from "./frames.ts";
 import { openIcmpSocket, openPacketSocket, receiveFrame, sendFrame, waitFor } from "./packet-socket.ts";
@@ -21,9 +22,16 @@ const ETH_P_ARP = 0x0806;
  * Asks the machines of the link's network whether somebody has one of the addresses, or is about to take it.
  * Call it in the link's namespace.
  *
+ * @param own addresses of the link, one of each family that it has: who answers for others, as the host of an announced container
+ *   does, does not answer a probe
  * @returns by address: the MAC of who has it, or empty where that was not told
  */
-export function probeAddresses(link: Link, addresses: readonly Address[], timeoutMs: number): Map<string, string> {
+export function probeAddresses(
+  link: Link,
+  addresses: readonly Address[],
+  timeoutMs: number,
+  own: readonly Address[] = [],
+): Map<string, string> {
   const wanted = new Set(addresses.map(formatAddress));
   const found = new Map<string, string>();
   const ofIpv6 = addresses.filter(({ family }) => family === 6);
@@ -40,7 +48,11 @@ export function probeAddresses(link: Link, addresses: readonly Address[], timeou
       if (wanted.has(text) && mac !== macText(link.address) && !found.get(text)) found.set(text, mac);
     };
     for (let round = 0; round < PROBES && found.size < wanted.size; round++) {
-      for (const address of addresses) sendFrame(frames, probe(link.address, address), link);
+      for (const address of addresses) {
+        sendFrame(frames, probe(link.address, address), link);
+        const sender = own.find(({ family }) => family === address.family);
+        if (sender !== undefined) sendFrame(frames, question(link.address, sender, address), link);
+      }
       const share = Math.ceil(timeoutMs / PROBES);
       for (let left = share, before = Date.now(); left > 0 && found.size < wanted.size; ) {
         waitFor(sockets, left);

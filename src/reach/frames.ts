@@ -8,6 +8,7 @@ const IPPROTO_ICMPV6 = 58;
 export const ND_NEIGHBOR_SOLICIT = 135;
 export const ND_NEIGHBOR_ADVERT = 136;
 const NEIGHBOUR_FLAG_OVERRIDE = 0x20;
+const OPTION_SOURCE_LINK_LAYER = 1;
 const OPTION_TARGET_LINK_LAYER = 2;
 
 const BROADCAST = new Uint8Array(6).fill(0xff);
@@ -28,6 +29,14 @@ export function probe(mac: Uint8Array, address: Address): Uint8Array {
   const bytes = toBytes(address);
   if (address.family === 4) return arpRequest(mac, new Uint8Array(4), bytes);
   return icmpv6(mac, UNSPECIFIED, solicitedNode(address), ND_NEIGHBOR_SOLICIT, [0, 0, 0, 0, ...bytes]);
+}
+
+/** An ordinary question for the address, of somebody who has the address `own`, of the same family. */
+export function question(mac: Uint8Array, own: Address, address: Address): Uint8Array {
+  const [sender, target] = [toBytes(own), toBytes(address)];
+  if (address.family === 4) return arpRequest(mac, sender, target);
+  const body = [0, 0, 0, 0, ...target, OPTION_SOURCE_LINK_LAYER, 1, ...mac];
+  return icmpv6(mac, sender, solicitedNode(address), ND_NEIGHBOR_SOLICIT, body);
 }
 
 /** The multicast group in which whoever has the address listens (RFC 4291, 2.7.1), 16 bytes. */
