@@ -16,20 +16,25 @@ t.beforeEach(async () => {
   await lab.ok("reset; host h1; container peer c1 c2; cable h1 eth0 peer eth0");
 });
 
+/** On a parent that stays: no interface goes with it. */
+const onStaying = { ...config, master: "eth0" };
+
 /** What became of the world between ADD and DEL. */
-const worlds: { what: string; broken: string; del?: object }[] = [
+const worlds: { what: string; broken: string; add?: object; del?: object }[] = [
   { what: "nothing was ever added", broken: "on h1 true" },
   { what: "the namespace is gone", broken: "ip netns del c1" },
   { what: "CNI_NETNS is not given", broken: "ip netns del c1", del: { environment: { CNI_NETNS: "" } } },
   {
     what: "CNI_NETNS is not given, and the interface lives",
     broken: "on h1 true",
-    del: { environment: { CNI_NETNS: "" } },
+    add: onStaying,
+    del: { environment: { CNI_NETNS: "" }, config: onStaying },
   },
   {
     what: "CNI_NETNS is another path to the namespace",
-    broken: "mkdir -p /run/other; : > /run/other/c1; mount --bind /run/netns/c1 /run/other/c1; umount /run/netns/c1",
-    del: { netns: "/run/other/c1", id: "c1" },
+    broken: ": > /run/netns/other; mount --bind /run/netns/c1 /run/netns/other; umount /run/netns/c1",
+    add: onStaying,
+    del: { netns: "/run/netns/other", id: "c1", config: onStaying },
   },
   {
     what: "CNI_NETNS leads to another namespace by now",
@@ -53,9 +58,9 @@ const worlds: { what: string; broken: string; del?: object }[] = [
   },
 ];
 
-for (const [index, { what, broken, del: overrides }] of worlds.entries()) {
+for (const [index, { what, broken, add = config, del: overrides }] of worlds.entries()) {
   t.test(`DEL succeeds and leaves nothing when ${what}`, async (t) => {
-    if (index > 0) await lab.add({ netns: "c1", config });
+    if (index > 0) await lab.add({ netns: "c1", config: add });
     await lab.ok(broken);
     for (const times of ["once", "again"]) {
       const answer = await lab.call({ ...del, ...overrides });
@@ -63,8 +68,7 @@ for (const [index, { what, broken, del: overrides }] of worlds.entries()) {
     }
     await nothingLeft(t, lab);
     const seen = await lab.ok(`
-      for n in /run/netns/c1 /run/other/c1; do nsenter --net=$n ip -o link show type ipvlan 2>/dev/null || true; done
-      umount /run/other/c1 2>/dev/null || true`);
+      for name in c1 other; do ip -n $name -o link show type ipvlan 2>/dev/null || true; done`);
     t.equal(seen, "", "nor an interface where a path leads to it");
   });
 }
