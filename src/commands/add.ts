@@ -2,10 +2,12 @@ import { podIn } from "../cni/args.ts";
 import { formatResult } from "../cni/print.ts";
 import { isEmptyDns, type Result } from "../cni/result.ts";
 import { isAtLeast } from "../cni/versions.ts";
+import type { NetworkConfig } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { impliedRouteWarnings } from "../config/without-broadcast.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { networkOf, type Prefix } from "../ip/address.ts";
+import { PoolIsFull } from "../ipam/exhausted.ts";
 import { openIpam } from "../ipam/open.ts";
 import { attach, clearStaleAttachment } from "../link/attach.ts";
 import { addAddresses, setUpLink } from "../link/configure.ts";
@@ -26,6 +28,7 @@ import { addHostAccess } from "../reach/add.ts";
 import { refuseConflicts } from "../reach/conflicts.ts";
 import { removeHostAccess } from "../reach/remove.ts";
 import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
+import { takeBackAbandoned } from "./abandoned.ts";
 import { planAddressing } from "./addressing.ts";
 import type { Invocation } from "./invocation.ts";
 import { takeAddresses } from "./take-addresses.ts";
@@ -85,8 +88,8 @@ export function add(invocation: Invocation): void {
       }
       addAddresses(container, link, prefixes);
     };
-    const source = { take: ipam.add, giveBack: ipam.del };
-    const allocation = takeAddresses(config, source, put, warn);
+    const take: typeof ipam.add = (avoided) => orElseTakeBack(config, warn, () => ipam.add(avoided));
+    const allocation = takeAddresses(config, { take, giveBack: ipam.del }, put, warn);
     if (ipam.releasesOverLink) undo.push(() => ipam.del());
     else undo.pushLast(() => ipam.del());
     const { addresses, routes } = planAddressing(config, allocation);
@@ -123,6 +126,18 @@ export function add(invocation: Invocation): void {
   } catch (error) {
     undo.run();
     throw error;
+  }
+}
+
+/** Where the pool is full, once more when what containers left that are gone has been taken back. */
+function orElseTakeBack<T>({ name, ipam }: NetworkConfig, warn: (message: string) => void, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const isOwn = ipam.type === "builtin" || ipam.type === "host-local";
+    if (!(error instanceof PoolIsFull && isOwn)) throw error;
+    if (takeBackAbandoned(name, ipam.dataDir, openNetlink, warn) === 0) throw error;
+    return work();
   }
 }
 

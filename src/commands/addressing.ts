@@ -27,8 +27,9 @@ export interface Addressing {
  *   plugins say in `routes` what they want, and a container's second network must not get a default route unasked.
  * - L3 and L3S: there is no ARP, so there are no gateways: every route leads out of the device, and each family has a
  *   default one.
- * - An isolated network has no gateway and no default route: what is outside is unreachable at once. In L3 and L3S, whose parent
- *   is the router between the network's subnets, there are routes to these.
+ * - An isolated network has no gateway. In L2 it has no default route either; in L3 and L3S, whose parent is the router between the
+ *   network's subnets, one for want of a parent has it, as Docker's page shows, and an internal one routes to these subnets
+ *   alone: what is outside is unreachable at once.
  * - Where the configuration has an empty list of routes, there are those alone that the IPAM names.
  */
 export function planAddressing(config: NetworkConfig, allocation: Allocation): Addressing {
@@ -53,7 +54,7 @@ export function planAddressing(config: NetworkConfig, allocation: Allocation): A
 
 /** The routes that this plugin adds by itself, where none of the IPAM's has their destination. */
 function ownRoutes(
-  { mode, isolated, ipam }: NetworkConfig,
+  { mode, internal, ipam }: NetworkConfig,
   allocation: Allocation,
   addresses: Addressing["addresses"],
 ): RouteOptions[] {
@@ -62,7 +63,7 @@ function ownRoutes(
     const own = addresses.filter(({ address }) => address.address.family === family);
     const dst = { address: { family, value: 0n }, length: 0 };
     if (own.length === 0) return [];
-    if (routed && isolated) return routesToOthers(allocation.subnets ?? [], own);
+    if (routed && internal) return routesToOthers(allocation.subnets ?? [], own);
     if (routed) return [{ dst }];
     const gw = own.find(({ gateway }) => gateway !== undefined)?.gateway;
     return ipam.type === "builtin" && gw !== undefined ? [{ dst, gw }] : [];

@@ -129,8 +129,10 @@ export interface NetworkConfig {
   readonly mtu: number;
   /** The parent is looked up in the container's namespace; by default where a chained interface is there. */
   readonly linkInContainer: boolean;
-  /** No way out of the host: no default route in L2. True for a dummy parent as well. */
+  /** No way out of the host: its parent is a dummy, asked for as `internal` or for want of another. */
   readonly isolated: boolean;
+  /** `internal` is asked for: what is outside is to be unreachable, in L3 as well. */
+  readonly internal: boolean;
   /** undefined: as the kernel's ipvlan is by itself. */
   readonly reach: ReachConfig | undefined;
   /** Milliseconds for which the parent's network is asked whether somebody has an address before it is used; undefined: not at all. */

@@ -88,6 +88,7 @@ export function parseNetworkConfig(text: string, context: ParseContext): ParsedC
     mtu: parseMtu(raw, ipam),
     linkInContainer,
     isolated,
+    internal: raw.internal === true,
     reach: parseReach(raw, { mode, flag, linkInContainer, ipam }),
     conflictTimeout: parseConflictTimeout(raw),
     ipam,

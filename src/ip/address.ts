@@ -30,18 +30,32 @@ export function parseAddress(text: string): Address | undefined {
   return value === undefined ? undefined : { family, value };
 }
 
-// Decimal octets without leading zeros: inet_aton's octal and short forms have been used to smuggle addresses past checks.
-const dotted = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
-
+// Decimal octets without leading zeros: inet_aton's octal and short forms have been used to smuggle addresses past checks. Read digit
+// by digit, since a folder or a list may have 60,000 addresses, and the result of a regular expression takes ten times the memory.
 function parseV4(text: string): bigint | undefined {
-  const [, ...octets] = dotted.exec(text) ?? [];
-  if (octets.length === 0) return undefined;
   let value = 0;
-  for (const octet of octets) {
-    if (Number(octet) > 255) return undefined;
-    value = value * 256 + Number(octet);
+  let octets = 0;
+  for (let start = 0; start <= text.length; octets++) {
+    const dot = text.indexOf(".", start);
+    const end = dot < 0 ? text.length : dot;
+    const octet = parseDecimal(text, start, end);
+    if (octet === undefined || octet > 255) return undefined;
+    value = value * 256 + octet;
+    start = end + 1;
   }
-  return BigInt(value);
+  return octets === 4 ? BigInt(value) : undefined;
+}
+
+/** One to three digits, no leading zero. */
+function parseDecimal(text: string, start: number, end: number): number | undefined {
+  if (end <= start || end > start + 3 || (text[start] === "0" && end > start + 1)) return undefined;
+  let value = 0;
+  for (let at = start; at < end; at++) {
+    const digit = text.charCodeAt(at) - 48;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 function parseV6(text: string): bigint | undefined {
@@ -103,11 +117,11 @@ function formatV4(value: number): string {
 
 /** `ADDRESS/LENGTH`; the host bits are kept. @returns undefined where the text is no CIDR. */
 export function parsePrefix(text: string): Prefix | undefined {
-  const [, address, digits] = /^([^/]+)\/(0|[1-9]\d{0,2})$/.exec(text) ?? [];
-  if (address === undefined) return undefined;
-  const parsed = parseAddress(address);
-  const length = Number(digits);
-  return parsed === undefined || length > bitsOf(parsed.family) ? undefined : { address: parsed, length };
+  const slash = text.indexOf("/");
+  const address = slash < 0 ? undefined : parseAddress(text.slice(0, slash));
+  const length = parseDecimal(text, slash + 1, text.length);
+  if (address === undefined || length === undefined || length > bitsOf(address.family)) return undefined;
+  return { address, length };
 }
 
 export function formatPrefix(prefix: Prefix): string {

@@ -1,4 +1,4 @@
-import { fileStatus, readSmall } from "../system/files.ts";
+import { fileStatus, readSmall, readText } from "../system/files.ts";
 
 /** A random text that the kernel makes anew at every boot (random(4)); undefined where there is no /proc. */
 export function bootId(): string | undefined {
@@ -19,4 +19,9 @@ export function bootTime(): bigint | undefined {
   const device = fileStatus("/dev/null");
   // Major number 0: a file system in memory. On a disk the file may be years old.
   return device?.identity.startsWith("0:") && device.modified < booted ? device.modified : booted;
+}
+
+/** What tells this machine from others, through its boots, as far as anything does: machine-id(5), else its name. */
+export function machineId(): string {
+  return readText("/etc/machine-id")?.trim() || readText("/proc/sys/kernel/hostname")?.trim() || "";
 }

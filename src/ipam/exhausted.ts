@@ -4,6 +4,13 @@ import { finder } from "../ip/bounds.ts";
 import { capacity, ring, type Span } from "./span.ts";
 import type { Store } from "./store.ts";
 
+/** All addresses are held: one that is given back makes another ADD succeed. */
+export class PoolIsFull extends PluginError {
+  constructor(message: string) {
+    super(ErrorCode.tryAgainLater, message, "/ipam");
+  }
+}
+
 /**
  * The error for spans that have no free address: what they are, how many are held and by whom the longest, and what to
  * do. Try again later (11) where a container that ends gives one back; an invalid configuration where there is none to
@@ -32,7 +39,7 @@ export function exhausted(
   const message =
     `no free address in ${pool}: all ${size} are held, longest ${oldest.join(", ")}; ` +
     "end containers, run GC for those that are gone, or make the pool larger";
-  return new PluginError(ErrorCode.tryAgainLater, message, "/ipam");
+  return new PoolIsFull(message);
 }
 
 /** The error for spans in which no address could ever be given; undefined where one could. */

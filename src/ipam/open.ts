@@ -2,6 +2,7 @@ import type { Attachment } from "../cni/gc.ts";
 import type { RemovalConfig } from "../config/removal.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { errnoName, SystemError } from "../system/errno.ts";
+import { remedy } from "../system/remedy.ts";
 import { openBuiltin } from "./builtin.ts";
 import { openDelegate } from "./delegate.ts";
 import { openHostLocal } from "./host-local.ts";
@@ -82,7 +83,7 @@ function named<T>(work: () => T): T {
     return work();
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    const what = `address reservations: ${error.path}: ${errnoName(error.errno)}`;
+    const what = `address reservations: ${error.path}: ${errnoName(error.errno)}${remedy(error.errno)}`;
     throw new PluginError(ErrorCode.ioFailure, what, `${error.call} ${errnoName(error.errno)}`);
   }
 }

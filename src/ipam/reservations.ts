@@ -5,19 +5,16 @@ import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, formatAddress } from "../ip/address.ts";
 import { type Bounds, finder } from "../ip/bounds.ts";
 import { errnoName, SystemError } from "../system/errno.ts";
-import { type Store, withStore } from "./store.ts";
+import { remedy } from "../system/remedy.ts";
+import { type Holder, type Store, withStore } from "./store.ts";
 
 /** Gives back the reservations of all attachments but these. */
 export function releaseOthers(dataDir: string, network: string, valid: readonly Attachment[]): void {
   const interfaces = new Set(valid.map(({ containerId, ifname }) => `${containerId} ${ifname}`));
   const containers = new Set(valid.map(({ containerId }) => containerId));
-  withStore(dataDir, network, false, (store) => {
-    for (const { name, holder } of store.scan()) {
-      const { containerId, ifname } = holder;
-      const kept = ifname === "" ? containers.has(containerId) : interfaces.has(`${containerId} ${ifname}`);
-      if (!kept) store.release(holder, [name]);
-    }
-  });
+  const isValid = ({ containerId, ifname }: Holder) =>
+    ifname === "" ? containers.has(containerId) : interfaces.has(`${containerId} ${ifname}`);
+  withStore(dataDir, network, false, (store) => store.scan(false, isValid));
 }
 
 /** CHECK: the attachment holds an address, and every address of `previous` that is in these spans. */
@@ -55,7 +52,8 @@ export function checkAvailable(dataDir: string, network: string): void {
     withStore(dataDir, network, true, () => {});
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    const message = `addresses cannot be reserved in ${dataDir}: ${error.path}: ${errnoName(error.errno)}`;
+    const fault = `${errnoName(error.errno)}${remedy(error.errno)}`;
+    const message = `addresses cannot be reserved in ${dataDir}: ${error.path}: ${fault}`;
     throw new PluginError(ErrorCode.notAvailable, message, `${error.call} ${errnoName(error.errno)}`);
   }
 }

@@ -1,10 +1,13 @@
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
+import { recordedIn } from "../link/records.ts";
 import { Errno, SystemError } from "../system/errno.ts";
 import {
   createFirst,
   type FileStatus,
   fileStatus,
   isAbsent,
+  isOther,
+  listFiles,
   listFolder,
   makeFolder,
   overwriteFile,
@@ -14,16 +17,10 @@ import {
   setTimes,
 } from "../system/files.ts";
 import { withLock } from "../system/lock.ts";
-import { bootId, bootTime } from "./boot.ts";
+import { bootId, bootTime, machineId } from "./boot.ts";
 import { BOOT_FILE, type Holder, HolderIndex, hash, INDEX_FORMAT } from "./holder-index.ts";
 
 export type { Holder };
-
-/** An address that is taken, by the name of its file, which is the address. */
-export interface Reservation {
-  readonly name: string;
-  readonly holder: Holder;
-}
 
 /**
  * The reservations of one network, in the format of the reference host-local (plugins/ipam/host-local/backend/disk), so
@@ -37,11 +34,15 @@ export interface Reservation {
  * hand adds or removes a file, the kernel writes the present time over it, even within one tick of its clock. Then, as
  * after a crash in the middle of a change and after a boot, everything is read once and the index is made anew.
  *
+ * Ours have the sticky bit, which means nothing on a file, so that a reboot's leftovers are told without a clock: such a one
+ * without a record of this boot (see link/records.ts) is of an earlier boot. Others are as old as their time says.
+ *
  * Nothing is synchronised to disk, which would cost 0.4 ms and more for each file. Power loss ends every container, so
  * none of their reservations is needed afterwards, and the next boot frees them; what else it may leave is an empty
  * file under an address, as a killed reference plugin does, and that is recognised and freed.
  */
 export class Store {
+  readonly #network: string;
   readonly #folder: string;
   readonly #indexFolder: string;
   readonly #index: HolderIndex;
@@ -59,6 +60,7 @@ export class Store {
 
   /** The caller holds the lock and the folder exists. See {@link withStore}. */
   constructor(dataDir: string, network: string) {
+    this.#network = network;
     this.#folder = folderOf(dataDir, network);
     this.#indexFolder = `${dataDir}/.ipvlan-cni/networks/${network}`;
     this.#index = new HolderIndex(this.#indexFolder);
@@ -76,38 +78,59 @@ export class Store {
     if (!this.#isSealed() || !this.#index.load(containerId)) this.scan(newBoot);
   }
 
-  /** Reads all reservations, freeing what is none, and makes the index anew. */
-  scan(newBoot = false): Reservation[] {
+  /**
+   * Reads all reservations, removes what is none and those that are not kept, and makes the index anew. Goes on behind what cannot
+   * be removed, and throws that error then.
+   */
+  scan(newBoot = false, isKept: (holder: Holder) => boolean = () => true): void {
     const recorded = this.#recordedBoot();
-    // Without a record nobody knows of which boot a file is.
-    const booted = newBoot && recorded !== undefined && recorded !== this.#boot ? bootTime() : undefined;
-    const found: Reservation[] = [];
+    const isStale = newBoot && recorded !== undefined && recorded !== this.#boot ? this.#leftBehind() : () => false;
+    let failure: unknown;
     this.#changed = true;
     this.#scanned = true;
     this.#index.clear();
-    for (const name of listFolder(this.#folder)) {
-      const holder = this.#examine(name, booted);
-      if (holder === undefined) continue;
-      this.#index.add(holder, name);
-      found.push({ name, holder });
+    for (const name of listFiles(this.#folder)) {
+      // Made under the lock that this process holds: its maker was killed.
+      const isLeftover = name.startsWith(".") && name.endsWith(".tmp");
+      if (!isLeftover && parseAddress(name) === undefined) continue;
+      const holder = isLeftover ? undefined : this.holderOf(name);
+      if (holder !== undefined && isKept(holder) && !isStale(name, holder)) {
+        this.#index.add(holder, name);
+        continue;
+      }
+      try {
+        removeFile(`${this.#folder}/${name}`);
+      } catch (error) {
+        failure ??= error;
+        if (holder !== undefined) this.#index.add(holder, name);
+      }
     }
-    if (this.#boot !== undefined && recorded !== this.#boot && (recorded === undefined || newBoot)) {
-      makeFolder(this.#indexFolder);
-      replaceFile(this.#bootFile, this.#boot);
-    }
-    return found;
+    if (recorded === undefined || newBoot) this.#recordBoot(recorded);
+    if (failure !== undefined) throw failure;
   }
 
-  /** The holder of a reservation. What must not stay is removed: leftovers, torn files, those from before `booted`. */
-  #examine(name: string, booted: bigint | undefined): Holder | undefined {
-    const path = `${this.#folder}/${name}`;
-    // Made under the lock that this process holds: its maker was killed.
-    const isLeftover = name.startsWith(".") && name.endsWith(".tmp");
-    if (!isLeftover && parseAddress(name) === undefined) return undefined;
-    const holder = isLeftover ? undefined : parseHolder(readSmall(path) ?? "");
-    if (holder !== undefined && (booted === undefined || this.reservedAt(name) >= booted)) return holder;
-    removeFile(path);
-    return undefined;
+  /** Tells what an earlier boot left. Of reservations that another machine made in a folder that both have, nobody knows. */
+  #leftBehind(): (name: string, holder: Holder) => boolean {
+    const machine = readSmall(`${this.#indexFolder}/${MACHINE_FILE}`);
+    if (machine !== undefined && machine !== machineId()) return () => false;
+    const isRecorded = recordedIn(this.#network);
+    const booted = bootTime();
+    return (name, { containerId, ifname }) => {
+      const status = fileStatus(`${this.#folder}/${name}`);
+      if (status === undefined) return false;
+      if ((status.mode & S_ISVTX) !== 0) return !isRecorded(containerId, ifname);
+      return booted !== undefined && status.modified < booted;
+    };
+  }
+
+  /** Which boot of which machine was here last. Where it cannot be written, the next process reads everything as well. */
+  #recordBoot(recorded: string | undefined): void {
+    if (this.#boot === undefined || recorded === this.#boot) return;
+    attempt(() => {
+      makeFolder(this.#indexFolder);
+      replaceFile(`${this.#indexFolder}/${MACHINE_FILE}`, machineId());
+      replaceFile(this.#bootFile, this.#boot as string);
+    });
   }
 
   /** The addresses that the container's interface holds, and those of a file that names only the container. */
@@ -144,13 +167,27 @@ export class Store {
   reserve(holder: Holder, candidates: Iterable<Address>, rangeId: number): Address | undefined {
     this.#changed = true;
     const text = `${holder.containerId}\r\n${holder.ifname}`;
-    const name = createFirst(this.#folder, this.#unlisted(candidates), text);
+    const name = createFirst(this.#folder, this.#unlisted(candidates), text, S_ISVTX | 0o600);
     if (name === undefined) return undefined;
     this.#index.add(holder, name);
-    const last = `last_reserved_ip.${rangeId}`;
-    overwriteFile(`${this.#folder}/${last}`, name, this.#lastTexts.get(last)?.length);
-    this.#lastTexts.set(last, name);
+    try {
+      this.#rememberLast(name, rangeId);
+    } catch (error) {
+      this.release(holder, [name]);
+      throw error;
+    }
     return parseAddress(name);
+  }
+
+  #rememberLast(name: string, rangeId: number): void {
+    const file = `last_reserved_ip.${rangeId}`;
+    try {
+      overwriteFile(`${this.#folder}/${file}`, name, this.#lastTexts.get(file)?.length);
+    } catch (error) {
+      // Without it the order begins anew.
+      if (!(error instanceof SystemError && isOther(error.errno))) throw error;
+    }
+    this.#lastTexts.set(file, name);
   }
 
   /** Frees these addresses, which the holder has. */
@@ -178,16 +215,14 @@ export class Store {
    */
   close(): void {
     if (!this.#changed) return;
-    try {
+    attempt(() => {
       this.#index.save();
       // Another boot is on record until the first ADD has given back what that one left: no seal before.
       if (this.#boot === undefined || (this.#scanned && this.#recordedBoot() !== this.#boot)) return;
       const now = Date.now();
       const seconds = (now - (now % 1000)) / 1000;
       setTimes(this.#folder, seconds, this.#seal(seconds));
-    } catch (error) {
-      if (!(error instanceof SystemError)) throw error;
-    }
+    });
   }
 
   #isSealed(): boolean {
@@ -220,6 +255,21 @@ export class Store {
       yield name;
       if (++tried === PROBES) taken = new Set(this.names());
     }
+  }
+}
+
+/** stat(2); see {@link Store}. */
+const S_ISVTX = 0o1000;
+
+/** Beside the index, as the boot: the machine. */
+const MACHINE_FILE = "machine";
+
+/** For shortcuts: what is not written costs time later, and is no failure. */
+function attempt(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
   }
 }
 

@@ -4,7 +4,7 @@ import { interfaceNameFault, isIdentifier, longestFileName } from "../cni/names.
 import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
 import { parseAddress } from "../ip/address.ts";
-import { check, Errno, isErrno } from "../system/errno.ts";
+import { check, Errno, isErrno, SystemError } from "../system/errno.ts";
 import {
   createWhole,
   fileStatus,
@@ -169,7 +169,7 @@ function writeInNetwork(network: string, entry: string, text: string): string {
   for (let attempt = 1; ; attempt++) {
     try {
       if (createWhole(folder, entry, text)) return file;
-      removeFile(file);
+      if (!removeFile(file) && attempt === 1000) throw new SystemError("linkat", Errno.EEXIST, file);
     } catch (error) {
       if (!isErrno(error, Errno.ENOENT) || attempt === 1000) throw error;
       makeFolder(folder);
@@ -251,6 +251,12 @@ export function recordedAt({ network, containerId, ifname }: Attachment): bigint
 
 export function knownNetworks(): string[] {
   return listFolder(`${root}/networks`);
+}
+
+/** Tells of which attachments of a network there is a record, of whatever host; the folder is read once. */
+export function recordedIn(network: string): (containerId: string, ifname: string) => boolean {
+  const entries = new Set(listFolder(folderOfNetwork(network)));
+  return (containerId, ifname) => entries.has(entryName(containerId, ifname));
 }
 
 /** Every attachment of all networks. @param host as for {@link attachmentsOfNetwork} */

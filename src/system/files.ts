@@ -2,17 +2,31 @@ import { port } from "#system";
 import { check, Errno, SystemError } from "./errno.ts";
 import { cstring, decode, encode } from "./text.ts";
 
-// fcntl.h; O_TMPFILE and O_DIRECTORY differ between x86-64 and arm64 in O_DIRECTORY's bit
+// fcntl.h; O_NOFOLLOW, and O_TMPFILE by O_DIRECTORY's bit, differ between x86-64 and arm64
 const O_RDONLY = 0;
 const O_WRONLY = 1;
 const O_RDWR = 2;
 const O_CREAT = 0o100;
 const O_EXCL = 0o200;
-const O_TRUNC = 0o1000;
 const O_APPEND = 0o2000;
+const O_NONBLOCK = 0o4000;
 const O_CLOEXEC = 0o2000000;
 
 const AT_FDCWD = -100;
+
+/**
+ * open(2) of a file that this program keeps. In its place may be anything by now: a symbolic link is not followed (ELOOP), a pipe
+ * not waited for (ENXIO), a folder says EISDIR.
+ */
+export function openOwn(path: string, flags: number): number {
+  const O_NOFOLLOW = port.arch === "arm64" ? 0o100000 : 0o400000;
+  return port.open(cstring(path), flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0o600);
+}
+
+/** Whether the errno of a call says that something else is in the place of a file that this program keeps, see {@link openOwn}. */
+export function isOther(errno: number): boolean {
+  return errno === Errno.ELOOP || errno === Errno.EISDIR || errno === Errno.ENXIO;
+}
 
 /** Reads a file descriptor to its end. Unit: bytes. */
 export function readAll(fd: number, name: string): Uint8Array {
@@ -45,9 +59,9 @@ export function isAbsent(errno: number): boolean {
   return errno === Errno.ENOENT || errno === Errno.ENOTDIR || errno === Errno.ENAMETOOLONG;
 }
 
-/** The file's text, or undefined where there is none. */
+/** The file's text, or undefined where there is none. A pipe is not waited for: it is empty. */
 export function readText(path: string): string | undefined {
-  const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
+  const fd = port.open(cstring(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
   if (isAbsent(-fd)) return undefined;
   check(fd, "open", path);
   try {
@@ -76,19 +90,26 @@ export function replaceFile(path: string, text: string, mode = 0o600): void {
   const slash = path.lastIndexOf("/") + 1;
   // Cut, since a file's name holds 255 bytes.
   const temporary = `${path.slice(0, slash)}.${path.slice(slash, slash + 200)}.tmp`;
-  const fd = check(port.open(cstring(temporary), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode), "open", temporary);
+  // What a killed process left, whatever it is: it is never written into.
+  removeFile(temporary);
+  const fd = check(port.open(cstring(temporary), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode), "open", temporary);
   try {
-    writeAll(fd, encode(text), temporary);
-  } finally {
-    port.close(fd);
+    try {
+      writeAll(fd, encode(text), temporary);
+    } finally {
+      port.close(fd);
+    }
+    check(port.rename(cstring(temporary), cstring(path)), "rename", path);
+  } catch (error) {
+    port.unlink(cstring(temporary));
+    throw error;
   }
-  check(port.rename(cstring(temporary), cstring(path)), "rename", path);
 }
 
-/** Removes a file; false where there was none. */
+/** Removes a file; false where there was none. A folder is none. */
 export function removeFile(path: string): boolean {
   const result = port.unlink(cstring(path));
-  if (isAbsent(-result)) return false;
+  if (isAbsent(-result) || result === -Errno.EISDIR) return false;
   check(result, "unlink", path);
   return true;
 }
@@ -119,7 +140,21 @@ export function makeFolder(path: string, mode = 0o755): void {
 
 /** The names in a folder, without `.` and `..`, in the folder's own order; empty where there is no folder. */
 export function listFolder(path: string): string[] {
-  const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
+  return readFolder(path, () => true);
+}
+
+/** The names of the regular files in a folder: no folders, pipes or symbolic links. */
+export function listFiles(path: string): string[] {
+  const DT_UNKNOWN = 0;
+  const DT_REG = 8;
+  // Some file systems do not tell.
+  const isFile = (name: string) => linkStatus(`${path}/${name}`)?.isRegular === true;
+  return readFolder(path, (name, type) => type === DT_REG || (type === DT_UNKNOWN && isFile(name)));
+}
+
+/** @param isMeant of a name and its DT_* */
+function readFolder(path: string, isMeant: (name: string, type: number) => boolean): string[] {
+  const fd = port.open(cstring(path), O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
   if (isAbsent(-fd)) return [];
   check(fd, "open", path);
   try {
@@ -134,7 +169,7 @@ export function listFolder(path: string): string[] {
       for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
         const start = at + 19;
         const name = decode(buffer.subarray(start, buffer.indexOf(0, start)));
-        if (name !== "." && name !== "..") names.push(name);
+        if (name !== "." && name !== ".." && isMeant(name, buffer[at + 18] as number)) names.push(name);
       }
     }
   } finally {
@@ -146,7 +181,8 @@ export interface FileStatus {
   /** Identity of the file while it exists: device and inode. */
   readonly identity: string;
   readonly isFolder: boolean;
-  /** Permissions: 0o755 and so on. */
+  readonly isRegular: boolean;
+  /** S_ISUID and the like, and the permissions. */
   readonly mode: number;
   readonly size: number;
   /** How many names it has; 0 once the last is removed. */
@@ -158,6 +194,12 @@ export interface FileStatus {
 /** statx(2), following symbolic links; undefined where there is no such file. */
 export function fileStatus(path: string): FileStatus | undefined {
   return statx(AT_FDCWD, path, 0);
+}
+
+/** The same of a symbolic link itself. */
+export function linkStatus(path: string): FileStatus | undefined {
+  const AT_SYMLINK_NOFOLLOW = 0x100;
+  return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW);
 }
 
 /** statx(2) of an open file. */
@@ -174,10 +216,12 @@ function statx(fd: number, path: string, flags: number): FileStatus | undefined 
   check(result, "statx", path);
   // struct statx: nlink at 16, mode at 28, ino at 32, size at 40, mtime at 112 (s64 seconds, u32 nanoseconds), device at 136 and 140
   const view = new DataView(buffer.buffer);
+  const mode = view.getUint16(28, true);
   return {
     identity: `${view.getUint32(136, true)}:${view.getUint32(140, true)}:${view.getBigUint64(32, true)}`,
-    isFolder: (view.getUint16(28, true) & 0o170000) === 0o040000,
-    mode: view.getUint16(28, true) & 0o7777,
+    isFolder: (mode & 0o170000) === 0o040000,
+    isRegular: (mode & 0o170000) === 0o100000,
+    mode: mode & 0o7777,
     size: Number(view.getBigUint64(40, true)),
     links: view.getUint32(16, true),
     modified: view.getBigInt64(112, true) * 1_000_000_000n + BigInt(view.getUint32(120, true)),
@@ -229,26 +273,37 @@ export function createWhole(folder: string, name: string, text: string, mode?: n
 }
 
 /**
- * The text of a small regular or /proc file, or undefined where there is none. A short read is taken for the end, which
+ * The text of a small file of this program's own, or of /proc; undefined where there is none. A short read is taken for the end, which
  * saves the read(2) that would find it.
+ * @param other what is returned where something else is in its place; a pipe is empty
  */
-export function readSmall(path: string): string | undefined {
-  const fd = port.open(cstring(path), O_RDONLY | O_CLOEXEC, 0);
+export function readSmall(path: string, other?: string): string | undefined {
+  const fd = openOwn(path, O_RDONLY);
   if (isAbsent(-fd)) return undefined;
+  if (isOther(-fd)) return other;
   check(fd, "open", path);
   try {
     return readOpen(fd, path);
+  } catch (error) {
+    if (error instanceof SystemError && isOther(error.errno)) return other;
+    throw error;
   } finally {
     port.close(fd);
   }
 }
 
+/** Of all reads: what is read is decoded before the next one. */
+let small: Uint8Array | undefined;
+
 /** The text of a small open file, from where it stands. */
 export function readOpen(fd: number, path: string): string {
-  let buffer = new Uint8Array(1024);
+  small ??= new Uint8Array(1024);
+  let buffer = small;
   for (let length = 0; ; ) {
-    const count = port.read(fd, buffer.subarray(length), buffer.length - length);
+    const count = port.read(fd, length === 0 ? buffer : buffer.subarray(length), buffer.length - length);
     if (count === -Errno.EINTR) continue;
+    // A pipe that somebody else has open.
+    if (count === -Errno.EAGAIN) throw new SystemError("read", Errno.ENXIO, path);
     length += check(count, "read", path);
     if (length < buffer.length) return decode(buffer.subarray(0, length));
     const larger = new Uint8Array(buffer.length * 8);
@@ -265,7 +320,7 @@ export function readOpen(fd: number, path: string): string {
  */
 export function overwriteFile(path: string, text: string, longest = Number.POSITIVE_INFINITY): void {
   const bytes = encode(text);
-  const fd = check(port.open(cstring(path), O_WRONLY | O_CREAT | O_CLOEXEC, 0o600), "open", path);
+  const fd = check(openOwn(path, O_WRONLY | O_CREAT), "open", path);
   try {
     writeAll(fd, bytes, path);
     if (longest > bytes.length) check(port.ftruncate(fd, bytes.length), "ftruncate", path);
@@ -276,7 +331,7 @@ export function overwriteFile(path: string, text: string, longest = Number.POSIT
 
 /** Writes at the end of a file, made where it is missing. */
 export function appendToFile(path: string, text: string): void {
-  const fd = check(port.open(cstring(path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600), "open", path);
+  const fd = check(openOwn(path, O_WRONLY | O_CREAT | O_APPEND), "open", path);
   try {
     writeAll(fd, encode(text), path);
   } finally {

@@ -1,8 +1,8 @@
 import { port } from "#system";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { check, Errno } from "./errno.ts";
-import { O_CLOEXEC, O_CREAT, O_RDWR, openFileStatus, readOpen, readText, removeFile, writeAll } from "./files.ts";
-import { cstring, encode } from "./text.ts";
+import { O_CREAT, O_RDWR, openFileStatus, openOwn, readOpen, readText, removeFile, writeAll } from "./files.ts";
+import { encode } from "./text.ts";
 import { timeLeft } from "./time-budget.ts";
 
 const LOCK_EX = 2;
@@ -24,7 +24,7 @@ export function withLock<T>(path: string, work: () => T): T {
 }
 
 function openLocked(path: string): number {
-  const fd = check(port.open(cstring(path), O_RDWR | O_CREAT | O_CLOEXEC, 0o600), "open", path);
+  const fd = check(openOwn(path, O_RDWR | O_CREAT), "open", path);
   try {
     lock(fd, path);
     return fd;

@@ -13,6 +13,7 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [Errno.EIO, "the device fails, see the kernel's log"],
   [Errno.ENOTDIR, "a file is where a folder should be: remove it"],
   [Errno.EISDIR, "a folder is where a file should be: remove it"],
+  [Errno.ENXIO, "a pipe or socket is where a file should be: remove it"],
   [Errno.ELOOP, "a symbolic link is in its way: remove it"],
   [Errno.ENAMETOOLONG, "the path is longer than the file system takes"],
 ]);

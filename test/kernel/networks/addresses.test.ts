@@ -431,3 +431,99 @@ t.test("what is passed over, or opens more than was asked for, is told on stderr
   ]);
   await nothingLeft(t, lab);
 });
+
+t.test(
+  "what containers left that are provably gone is taken back before a pool is full, and nothing else",
+  async (t) => {
+    const config = network("small", { subnets: [{ subnet: "10.17.0.0/29" }] }, { master: "eth0.11" });
+    const names = ["g1", "g2", "g3", "g4", "g5"];
+    await lab.ok(`container ${names.join(" ")} late`);
+    const first = await lab.calls(calls("ADD", config, ...names));
+    t.equal(first.at(-1)?.code, 0, "the pool is full now");
+    // g1 is gone; g2's path is gone, and a process is in it; g3's leads to it under another name; g4's is a new one.
+    await lab.ok(`
+    ip netns del g1
+    inside g2 sleep 1000 & echo $! > /tmp/lab/sleeper
+    until [ "$(readlink /proc/$(cat /tmp/lab/sleeper)/ns/net)" = "$(inside g2 readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+    umount /run/netns/g2; rm /run/netns/g2
+    : > /run/netns/kept; mount --bind /run/netns/g3 /run/netns/kept; umount /run/netns/g3; rm /run/netns/g3`);
+    const [late, more] = await lab.calls([
+      ...calls("ADD", config, "late"),
+      { ...(calls("ADD", config, "c1")[0] as Call) },
+    ]);
+    t.match(late, {
+      code: 0,
+      stderr: /taken back in network small, whose containers are gone without DEL: g1 eth0\n/,
+      json: { ips: [{ address: first[0]?.json.ips[0].address }] },
+    });
+    t.match(more?.json, { code: 11, msg: /no free address/ }, "the others' stay theirs");
+    t.notMatch(await lab.ok("on h1 find /run/ipvlan-cni"), /g1:eth0/);
+    await lab.ok(
+      "kill $(cat /tmp/lab/sleeper); umount /run/netns/kept; rm /run/netns/kept; sleep 0.2; ip netns del g4; ip netns add g4",
+    );
+    await lab.calls(calls("ADD", config, "c1"));
+    const held = await lab.ok("on h1 sh -c 'cd /var/lib/cni/networks/small; for f in 10.*; do head -n 1 $f; done'");
+    t.match(held, /c1/);
+    t.notMatch(held, /g[234]/, "gone, too, in the end");
+    await lab.calls(calls("DEL", config, "late", "g5", "c1"));
+    await lab.ok("ip netns del g4; ip netns del g5; ip netns del late");
+    await nothingLeft(t, lab);
+  },
+);
+
+t.test("a reboot without a clock: what is ours and has no record of this boot is given back", async (t) => {
+  const config = network("rebooted", { subnets: [{ subnet: "10.18.0.0/29" }] });
+  await lab.calls(calls("ADD", config, "c1", "c2"));
+  // The interface and its record go with the power; the reservation stays, and is from the future.
+  await lab.ok(`
+    ip -n c1 link del eth0
+    on h1 sh -c '
+      find /run/ipvlan-cni -name "*c1:eth0" -delete
+      cd /var/lib/cni/networks
+      touch -d "+ 10 years" rebooted/10.18.0.2 rebooted/10.18.0.3
+      echo of-another-boot > .ipvlan-cni/networks/rebooted/boot'`);
+  await lab.add({ netns: "c3", config });
+  t.match(await lab.ok("on h1 ls /var/lib/cni/networks/rebooted"), /^10\.18\.0\.3\n10\.18\.0\.4\nlast/);
+  await lab.calls(calls("DEL", config, "c2", "c3"));
+  await nothingLeft(t, lab);
+});
+
+t.test(
+  "pipes, folders and links in the place of files: no command waits for them or writes through them",
+  async (t) => {
+    const config = network("odd", { subnets: [{ subnet: "10.19.0.0/28" }] });
+    const gc = {
+      command: "GC",
+      config: { ...config, "cni.dev/valid-attachments": [{ containerID: "c2", ifname: "eth0" }] },
+    } as const;
+    for (const [what, make] of Object.entries({ pipe: "mkfifo", folder: "mkdir", link: "ln -s /tmp/lab/outside" })) {
+      await lab.calls(calls("ADD", config, "c1", "c2"));
+      await lab.ok(`
+      echo untouched > /tmp/lab/outside
+      on h1 sh -c '
+        cd /var/lib/cni/networks/odd
+        for file in 10.19.0.9 last_reserved_ip.0 ../.ipvlan-cni/networks/odd/*; do rm -f $file; ${make} $file; done
+        ${make} 10.19.0.4'`);
+      const [third, collected, gone] = await lab.calls([
+        ...calls("ADD", config, "c3"),
+        gc,
+        ...calls("DEL", config, "c2"),
+      ]);
+      t.match(addressesOf(third?.json)[0], /^10\.19\.0\.[5-8]\/28$/, `${what}: another address`);
+      t.strictSame([collected?.code, gone?.code], [0, 0], `${what}: GC and DEL`);
+      t.equal(
+        await lab.ok("cat /tmp/lab/outside; on h1 sh -c 'ls /var/lib/cni/networks/odd'"),
+        "untouched\n10.19.0.4\n10.19.0.9\nlast_reserved_ip.0\nlock\n",
+      );
+      await lab.ok("on h1 rm -rf /var/lib/cni/networks/odd /var/lib/cni/networks/.ipvlan-cni");
+    }
+    await lab.calls(calls("ADD", config, "c1"));
+    await lab.ok("on h1 sh -c 'cd /var/lib/cni/networks/odd; rm lock; ln -s /tmp/lab/outside lock'");
+    const refused = await lab.calls([...calls("ADD", config, "c2"), ...calls("DEL", config, "c1")]);
+    for (const { json } of refused)
+      t.match(json, { code: 5, msg: /odd\/lock: ELOOP: a symbolic link is in its way: remove it/ });
+    await lab.ok("on h1 rm /var/lib/cni/networks/odd/lock");
+    await lab.calls(calls("DEL", config, "c1"));
+    await nothingLeft(t, lab);
+  },
+);

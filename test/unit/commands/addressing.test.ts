@@ -100,7 +100,7 @@ t.test("default routes: via the built-in allocator's gateways in L2, out of the 
   ]);
 });
 
-t.test("an isolated network has no default route; in L3 its other subnets are reached", async (t) => {
+t.test("an internal network has no default route; in L3 its other subnets are reached", async (t) => {
   const subnets = ["10.1.0.0/24", "10.2.0.0/24", "2001:db8::/64", "2001:db8:2::/64", "10.3.0.0/24"];
   const isolated = { ...builtin, internal: true };
   t.strictSame(plan(isolated, { addresses: both, subnets }).routes, []);
@@ -121,6 +121,8 @@ t.test("an isolated network has no default route; in L3 its other subnets are re
     ["10.1.0.0/24", "0.0.0.0/0", "10.3.0.0/24"],
     "what is named is added, and once",
   );
+  const parentless = { ...builtin, ...l3, master: undefined };
+  t.strictSame(plan(parentless, { addresses: both, subnets }).routes, ["0.0.0.0/0", "::/0"], "as Docker's page shows");
 });
 
 t.test('"routes": [] says that there is to be none', async (t) => {

@@ -11,6 +11,7 @@ t.test("the shortest configuration is an isolated L2 network of the default pool
     mtu: 0,
     linkInContainer: false,
     isolated: true,
+    internal: false,
     ipam: {
       type: "builtin",
       subnets: [],
@@ -52,6 +53,7 @@ t.test("every key in its own words", async (t) => {
     mtu: 1400,
     linkInContainer: true,
     isolated: false,
+    internal: false,
     ipam: {
       type: "builtin",
       subnets: [{ subnet: "10.0.0.0/24", spare: "10.0.0.1", first: "10.0.0.1", last: "10.0.0.254", excluded: [] }],

@@ -1,5 +1,15 @@
 // The folder that is shared with the reference host-local: the index and its seal, crashes, boots.
-import { readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { port } from "#system";
@@ -7,6 +17,8 @@ import { bootId, bootTime } from "../../../src/ipam/boot.ts";
 import { releaseReservations } from "../../../src/ipam/open.ts";
 import { Errno } from "../../../src/system/errno.ts";
 import type { Port } from "../../../src/system/port.ts";
+import { decode } from "../../../src/system/text.ts";
+import { redirect } from "../link/lib/redirect.ts";
 import { countCalls } from "./lib/calls.ts";
 import { errorOf, type Network, network, temporaryFolder } from "./lib/network.ts";
 
@@ -190,12 +202,13 @@ t.test("the first ADD after a boot gives back what the boot before left", async 
   t.ok(net.held()["10.0.0.100"], "in the same boot nothing is given back, whatever its time");
 
   leave("10.0.0.2", "a\r\neth0");
+  net.write("10.0.0.101", "y\r\neth0");
   reboot();
   net.add("c");
   t.strictSame(
     net.held(),
-    { "10.0.0.3": "b eth0", "10.0.0.4": "c eth0" },
-    "older than the boot: gone; newer: not touched",
+    { "10.0.0.101": "y eth0", "10.0.0.4": "c eth0" },
+    "of another hand: gone where it is older than the boot, not touched where it is newer; ours: gone without a record",
   );
   t.equal(readFileSync(join(indexOf(net), "boot"), "utf8"), bootId());
 
@@ -207,6 +220,143 @@ t.test("the first ADD after a boot gives back what the boot before left", async 
   utimesSync(net.folder, 1, 1);
   net.add("e");
   t.notOk(net.held()["10.0.0.100"], "a record that the power failure emptied is one of another boot");
+});
+
+t.test(
+  "a reservation of ours without a record of this boot is of an earlier one, whatever the clock says",
+  async (t) => {
+    const net = network(temporaryFolder(t), "n", small);
+    const records = join(temporaryFolder(t), "records");
+    t.teardown(redirect(records));
+    for (const id of ["a", "b", "c"]) net.add(id);
+    net.write("10.0.0.100", "x\r\neth0");
+    // The clock was set back, or there is none: to the plugin, all of it is from the future.
+    const future = new Date(Date.now() + 1e9);
+    for (const name of Object.keys(net.held())) utimesSync(join(net.folder, name), future, future);
+    mkdirSync(join(records, "networks/n"), { recursive: true });
+    writeFileSync(join(records, "networks/n/b:eth0"), "{}");
+    writeFileSync(join(indexOf(net), "boot"), "another");
+    utimesSync(net.folder, 1, 1);
+    net.add("d");
+    t.strictSame(net.held(), { "10.0.0.100": "x eth0", "10.0.0.3": "b eth0", "10.0.0.5": "d eth0" });
+  },
+);
+
+t.test("of reservations in a folder that another machine has, too, none is given back", async (t) => {
+  const net = network(temporaryFolder(t), "n", small);
+  net.add("a");
+  net.write("10.0.0.100", "x\r\neth0");
+  for (const name of Object.keys(net.held())) utimesSync(join(net.folder, name), 1, 1);
+  writeFileSync(join(indexOf(net), "boot"), "another");
+  writeFileSync(join(indexOf(net), "machine"), "another");
+  utimesSync(net.folder, 1, 1);
+  net.add("b");
+  t.strictSame(net.held(), { "10.0.0.100": "x eth0", "10.0.0.2": "a eth0", "10.0.0.3": "b eth0" });
+});
+
+t.test("an ADD leaves nothing, at whichever write it fails, and the next one works", async (t) => {
+  const functions = port as { -readonly [name in keyof Port]: Port[name] };
+  const { open, write, linkat, rename, mkdir } = port;
+  t.teardown(() => Object.assign(functions, { open, write, linkat, rename, mkdir }));
+  const ranges = [[{ subnet: "10.0.0.0/24" }], [{ subnet: "2001:db8::/64" }]];
+  for (const isFirst of [true, false]) {
+    let failures = 0;
+    for (let failing = 0; ; failing++) {
+      const net = network(temporaryFolder(t), "n", { type: "host-local", ranges });
+      if (!isFirst) net.add("before");
+      const before = net.held();
+      let count = 0;
+      const full =
+        <A extends unknown[]>(call: (...args: A) => number) =>
+        (...args: A) =>
+          count++ === failing ? -Errno.ENOSPC : call(...args);
+      const O_CREAT = 0o100;
+      const opening = full(open);
+      Object.assign(functions, { write: full(write), linkat: full(linkat), rename: full(rename), mkdir: full(mkdir) });
+      functions.open = (path, flags, mode) => (flags & O_CREAT ? opening : open)(path, flags, mode);
+      let error: { code?: number } | undefined;
+      try {
+        net.add("a");
+      } catch (thrown) {
+        error = thrown as { code?: number };
+      }
+      Object.assign(functions, { open, write, linkat, rename, mkdir });
+      if (error !== undefined) {
+        failures++;
+        t.equal(error.code, 5, `call ${failing}`);
+        t.strictSame(net.held(), before, `call ${failing}: nothing is left`);
+        net.add("a");
+      }
+      t.equal(
+        Object.values(net.held()).filter((who) => who === "a eth0").length,
+        2,
+        `call ${failing}: then it has both`,
+      );
+      net.del("a");
+      t.strictSame(net.held(), before, `call ${failing}: and gives both back`);
+      if (count <= failing) break;
+    }
+    t.ok(failures >= 6, `${failures} calls make it fail`);
+  }
+});
+
+t.test("something else in the place of a file: passed over where it can be, never followed", async (t) => {
+  const folder = temporaryFolder(t);
+  const outside = join(folder, "outside");
+  writeFileSync(outside, "x\r\neth0");
+  for (const replace of [
+    (path: string) => mkdirSync(path),
+    (path: string) => symlinkSync(outside, path),
+    (path: string) => symlinkSync(join(folder, "nowhere"), path),
+  ]) {
+    const net = network(join(folder, "data"), "n", { type: "host-local", subnet: "10.0.0.0/28" });
+    net.add("a");
+    const names = [
+      "10.0.0.3",
+      "last_reserved_ip.0",
+      ...readdirSync(indexOf(net)).map((name) => `../.ipvlan-cni/networks/n/${name}`),
+    ];
+    for (const name of names) {
+      rmSync(join(net.folder, name), { force: true });
+      replace(join(net.folder, name));
+    }
+    t.strictSame(net.add("b"), ["10.0.0.4/28"], "in the place of a reservation: as good as taken");
+    net.add("c");
+    net.del("b");
+    net.ipam("").gc([{ containerId: "c", ifname: "eth0" }]);
+    const left = readdirSync(net.folder).filter((name) => name.startsWith("10."));
+    t.strictSame(left.length, 2, `what is none of ours stays, and c's: ${left}`);
+    net.del("c");
+    t.equal(readFileSync(outside, "utf8"), "x\r\neth0");
+    t.notOk(existsSync(join(folder, "nowhere")));
+    rmSync(join(folder, "data"), { recursive: true });
+  }
+  const net = network(join(folder, "data"), "n", small);
+  net.add("a");
+  rmSync(join(net.folder, "lock"));
+  symlinkSync(outside, join(net.folder, "lock"));
+  for (const work of [() => net.add("b"), () => net.del("a"), () => net.ipam("").gc([])]) {
+    t.match(errorOf(work), { code: 5, message: /n\/lock: ELOOP: a symbolic link is in its way: remove it/ });
+  }
+});
+
+t.test("GC goes on behind what it cannot remove, and says so", async (t) => {
+  const net = network(temporaryFolder(t), "n", small);
+  for (const id of ["a", "b", "c"]) net.add(id);
+  const functions = port as { -readonly [name in keyof Port]: Port[name] };
+  const { unlink } = port;
+  t.teardown(() => {
+    functions.unlink = unlink;
+  });
+  functions.unlink = (path) => (decode(path).includes("10.0.0.3") ? -Errno.EPERM : unlink(path));
+  t.match(
+    errorOf(() => net.ipam("").gc([])),
+    { code: 5, message: /10\.0\.0\.3: EPERM/ },
+  );
+  t.strictSame(net.held(), { "10.0.0.3": "b eth0" });
+  functions.unlink = unlink;
+  net.del("b");
+  t.strictSame(net.held(), {});
 });
 
 t.test("without a recorded boot nothing is given back", async (t) => {

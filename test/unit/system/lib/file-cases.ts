@@ -50,7 +50,6 @@ for (const read of [files.readText, files.readSmall]) {
   check(`${read.name} reads UTF-8`, () => read(greeting), "Grüße, 世界 🐧\n");
   check(`${read.name} finds no text where there is no file`, () => read(path("none")), undefined);
   check(`${read.name} finds no text under a file`, () => read(`${greeting}/x`), undefined);
-  check(`${read.name} of a folder is EISDIR`, () => read(folder), failure("read", Errno.EISDIR, folder));
   check(
     `${read.name} reads on after EINTR`,
     () => {
@@ -62,6 +61,15 @@ for (const read of [files.readText, files.readSmall]) {
     text("greeting"),
   );
 }
+check("readText of a folder is EISDIR", () => files.readText(folder), failure("read", Errno.EISDIR, folder));
+check(
+  "readText follows a symbolic link",
+  () => {
+    symlinkSync("greeting", path("followed"));
+    return files.readText(path("followed"));
+  },
+  text("greeting"),
+);
 check(
   "readText reads on after short reads",
   () => {
@@ -278,7 +286,11 @@ check(
   () => [files.removeFile(make("gone", "")), files.removeFile(path("gone")), files.removeFile(`${greeting}/x`)],
   [true, false, false],
 );
-check("removeFile of a folder is refused", () => files.removeFile(folder), failure("unlink", Errno.EISDIR, folder));
+check(
+  "removeFile leaves a folder, which is no file",
+  () => [files.removeFile(folder), (statSync(folder).mode & 0o170000) === 0o040000],
+  [false, true],
+);
 check("removeFolder tells whether there is none any more", () => {
   mkdirSync(path("empty"));
   return [files.removeFolder(path("empty")), files.removeFolder(path("empty")), files.removeFolder(nook)];
@@ -338,6 +350,57 @@ check("listFolder of a folder that is removed meanwhile is empty", () => {
   return withPort("open", opening, () => files.listFolder(path("fleeting")));
 }, []);
 
+// Something else in the place of a file of our own
+
+mkdirSync(path("other-folder"));
+symlinkSync("greeting", path("other-link"));
+symlinkSync("nowhere", path("other-nowhere"));
+for (const name of ["other-folder", "other-link", "other-nowhere"]) {
+  check(`readSmall does not read ${name}`, () => [files.readSmall(path(name)), files.readSmall(path(name), "other")], [
+    undefined,
+    "other",
+  ]);
+  const errno = name === "other-folder" ? Errno.EISDIR : Errno.ELOOP;
+  check(
+    `overwriteFile refuses ${name}`,
+    () => files.overwriteFile(path(name), "x"),
+    failure("open", errno, path(name)),
+  );
+  check(`appendToFile refuses ${name}`, () => files.appendToFile(path(name), "x"), failure("open", errno, path(name)));
+}
+check("and nothing was written through the links", () => [text("greeting"), readdirSync(folder).includes("nowhere")], [
+  "Grüße, 世界 🐧\n",
+  false,
+]);
+check("replaceFile takes a link's place, and writes through none that a killed process may have left", () => {
+  symlinkSync("greeting", path(".other-nowhere.tmp"));
+  files.replaceFile(path("other-nowhere"), "new");
+  return [text("other-nowhere"), text("greeting"), readdirSync(folder).filter((name) => name.endsWith(".tmp"))];
+}, ["new", "Grüße, 世界 🐧\n", []]);
+check("replaceFile in the place of a folder is EISDIR, and leaves no temporary file", () => {
+  try {
+    files.replaceFile(path("other-folder"), "new");
+  } catch (error) {
+    return [(error as { errno: number }).errno, readdirSync(folder).filter((name) => name.endsWith(".tmp"))];
+  }
+  return "no error";
+}, [Errno.EISDIR, []]);
+check("listFiles has the regular files alone", () => {
+  mkdirSync(path("mixed"));
+  mkdirSync(path("mixed/folder"));
+  symlinkSync("file", path("mixed/link"));
+  writeFileSync(path("mixed/file"), "");
+  const reals = port.getdents64;
+  // As of a file system that tells no types.
+  const untyped: typeof reals = (fd, buffer, size) => {
+    const length = reals(fd, buffer, size);
+    const view = new DataView(buffer.buffer);
+    for (let at = 0; at < length; at += view.getUint16(at + 16, true)) buffer[at + 18] = 0;
+    return length;
+  };
+  return [files.listFiles(path("mixed")), withPort("getdents64", untyped, () => files.listFiles(path("mixed")))];
+}, [["file"], ["file"]]);
+
 // Status
 
 const status = (file: string): unknown => {
@@ -349,6 +412,8 @@ const status = (file: string): unknown => {
   return {
     identity: `${major}:${minor}:${ino}`,
     isFolder,
+    isRegular: (mode & 0o170000n) === 0o100000n,
+    mode: Number(mode & 0o7777n),
     size: Number(size),
     links: Number(nlink),
     modified: mtimeNs,
