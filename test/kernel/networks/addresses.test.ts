@@ -443,7 +443,7 @@ t.test(
     // g1 is gone; g2's path is gone, and a process is in it; g3's leads to it under another name; g4's is a new one.
     await lab.ok(`
     ip netns del g1
-    inside g2 sleep 1000 & echo $! > /tmp/lab/sleeper
+    nsenter --net=/run/netns/g2 -- sleep 1000 > /dev/null 2>&1 & echo $! > /tmp/lab/sleeper
     until [ "$(readlink /proc/$(cat /tmp/lab/sleeper)/ns/net)" = "$(inside g2 readlink /proc/self/ns/net)" ]; do sleep 0.05; done
     umount /run/netns/g2; rm /run/netns/g2
     : > /run/netns/kept; mount --bind /run/netns/g3 /run/netns/kept; umount /run/netns/g3; rm /run/netns/g3`);
@@ -474,13 +474,14 @@ t.test(
 t.test("a reboot without a clock: what is ours and has no record of this boot is given back", async (t) => {
   const config = network("rebooted", { subnets: [{ subnet: "10.18.0.0/29" }] });
   await lab.calls(calls("ADD", config, "c1", "c2"));
-  // The interface and its record go with the power; the reservation stays, and is from the future.
+  // The interface, its record and the folder's seal go with the power; the reservation stays, and is from the future.
   await lab.ok(`
     ip -n c1 link del eth0
     on h1 sh -c '
       find /run/ipvlan-cni -name "*c1:eth0" -delete
       cd /var/lib/cni/networks
       touch -d "+ 10 years" rebooted/10.18.0.2 rebooted/10.18.0.3
+      touch rebooted
       echo of-another-boot > .ipvlan-cni/networks/rebooted/boot'`);
   await lab.add({ netns: "c3", config });
   t.match(await lab.ok("on h1 ls /var/lib/cni/networks/rebooted"), /^10\.18\.0\.3\n10\.18\.0\.4\nlast/);
