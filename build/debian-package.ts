@@ -1,7 +1,10 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { scripts as completions } from "../src/cli/completion-scripts.ts";
 import { type Component, thirdPartyText } from "./components.ts";
 import { type Layout, layOutDocuments } from "./documents.ts";
+import { manPage } from "./man-page.ts";
 import { setTimes } from "./packing.ts";
 import { at } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
@@ -39,6 +42,7 @@ export async function buildDebianPackage(output: string, wanted: DebianPackage):
   try {
     for (const made of ["DEBIAN", "usr/lib/cni"]) mkdirSync(join(folder, made), { recursive: true });
     cpSync(wanted.executable, join(folder, "usr/lib/cni/ipvlan"));
+    layOutCommandLine(folder, wanted.version);
     layOutDocuments(folder, layout);
     writeFileSync(join(folder, documents, "sbom.cdx.json"), wanted.sbom);
     writeFileSync(join(folder, documents, "copyright"), copyrightOf(wanted.components));
@@ -55,6 +59,25 @@ export async function buildDebianPackage(output: string, wanted: DebianPackage):
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/** Where each shell looks for completions. */
+const completionFiles = {
+  bash: "usr/share/bash-completion/completions/ipvlan",
+  zsh: "usr/share/zsh/vendor-completions/_ipvlan",
+  fish: "usr/share/fish/vendor_completions.d/ipvlan.fish",
+};
+
+/** The plugin on the path of whoever calls it by hand, its man page, and completions. */
+function layOutCommandLine(folder: string, version: string): void {
+  const put = (path: string, contents: string | Uint8Array): void => {
+    mkdirSync(join(folder, dirname(path)), { recursive: true });
+    writeFileSync(join(folder, path), contents);
+  };
+  mkdirSync(join(folder, "usr/sbin"), { recursive: true });
+  symlinkSync("../lib/cni/ipvlan", join(folder, "usr/sbin/ipvlan"));
+  put("usr/share/man/man8/ipvlan.8.gz", gzipSync(manPage(version), { level: 9 }));
+  for (const [shell, path] of Object.entries(completionFiles)) put(path, `${completions[shell]}\n`);
 }
 
 const controlOf = ({ architecture, version }: DebianPackage): string => `Package: ipvlan-cni

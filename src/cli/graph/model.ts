@@ -153,8 +153,8 @@ export function reachOf(mode: Mode, flag: Flag, isIsolated: boolean): string {
   if (isIsolated) return flag === "private" ? "nobody" : "each other alone";
   if (mode !== "l2")
     return flag === "private"
-      ? "routed: others, not each other"
-      : "routed: each other, and others that have a route back";
+      ? "others that have a route here, not each other"
+      : "each other, and others that have a route here";
   if (flag === "private") return "the parent's LAN, not each other";
   return flag === "vepa" ? "the parent's LAN, each other by its switch" : "each other and the parent's LAN";
 }

@@ -1,4 +1,3 @@
-import { cut } from "../table.ts";
 import type { Terminal } from "../terminal.ts";
 import { wrap } from "../wrap.ts";
 import type { GraphContainer, GraphLink, GraphNetwork, HostGraph } from "./model.ts";
@@ -116,7 +115,7 @@ function drawContainers(containers: readonly GraphContainer[], x: number, y: num
       width: containerWidth,
       height: cellHeight,
       className,
-      lines: [`${name} ${ifname}`, ...addresses],
+      lines: [`${name} ${ifname}`, ...(isAlive ? addresses : ["gone"])],
     });
   });
   let height = rows * (cellHeight + 8) - 8;
@@ -173,6 +172,13 @@ function box({ x, y, width, height, className, lines }: Box): string[] {
 const charactersIn = (width: number): number => Math.floor((width - 2 * padding) / characterWidth);
 
 const text = (x: number, y: number, line: string, className: string, characters: number): string =>
-  `<text class="${className}" x="${x}" y="${y}">${escaped(cut(line, characters))}</text>`;
+  `<text class="${className}" x="${x}" y="${y}">${escaped(shortened(line, characters))}</text>`;
+
+/** Names that begin alike differ at their ends. */
+function shortened(line: string, characters: number): string {
+  if (line.length <= characters) return line;
+  const head = Math.ceil((characters - 1) / 3);
+  return `${line.slice(0, head)}…${line.slice(line.length - (characters - 1 - head))}`;
+}
 
 const escaped = (line: string): string => line.replaceAll("&", "&amp;").replaceAll("<", "&lt;");

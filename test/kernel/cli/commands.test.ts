@@ -1,7 +1,9 @@
 // The commands that tell what there is on a host: list, show, graph, plan, metrics, release. Two containers on a link, one in a VLAN
 // that is made for it, one isolated.
 import t from "tap";
-import { type Call, pluginPath, quote } from "../lib/lab.ts";
+import { root } from "../../../build/paths.ts";
+import { manual } from "../../../src/cli/manual.ts";
+import { type Call, executable, pluginPath, quote } from "../lib/lab.ts";
 import { nothingLeft, openLab } from "../lib/open-lab.ts";
 
 const lab = await openLab();
@@ -223,4 +225,33 @@ t.test("release: says what it would do, does it with --yes, and takes nothing fr
   await ipvlan(`release ${address} --force --yes`);
   await lab.del(call("lan", "c2"));
   await nothingLeft(t, lab);
+});
+
+t.test("every example of the help runs as it stands there", async (t) => {
+  await lab.add(call("lan", "c1"));
+  await lab.ok(`
+    printf %s ${quote(JSON.stringify({ ...list("lan"), name: "db_net" }))} | on h1 tee /etc/cni/net.d/10-db_net.conflist > /dev/null
+    on h1 mkdir -p /var/lib/cni/networks/db_net
+    printf 'gone\\r\\neth0' | on h1 tee /var/lib/cni/networks/db_net/192.168.1.5 > /dev/null
+    mkdir -p /tmp/lab/examples /var/lib/node_exporter /etc/bash_completion.d /usr/share/zsh/site-functions /etc/fish/completions
+    cp -r ${root}/conf-examples /tmp/lab/examples
+    cat > /tmp/lab/examples/compose.yaml <<'END'
+networks:
+  lan2:
+    driver: ipvlan
+    driver_opts: {parent: eth0}
+    ipam: {config: [{subnet: 192.168.60.0/24}]}
+END
+    cat > /tmp/lab/examples/inspected.json <<'END'
+[{"Name": "db_net", "Driver": "ipvlan", "IPAM": {"Driver": "default", "Config": [{"Subnet": "192.168.1.0/24", "Gateway": "192.168.1.1"}]}, "Options": {"parent": "eth0"}}]
+END`);
+  const examples = manual.flatMap(({ examples }) => examples.map(({ command }) => command));
+  const share = executable === "native" ? examples : examples.filter((_, index) => index % 4 === 0);
+  for (const command of share) {
+    // There is no Docker here: the text that it prints stands in a file.
+    const script = `cd /tmp/lab/examples; docker() { cat inspected.json; }; PATH=${pluginPath.replace(/\/ipvlan$/, "")}:$PATH; ${command}`;
+    const { code, stderr } = await lab.sh(`on h1 sh -c ${quote(script)}`);
+    t.ok(code === 0 || (code === 1 && /doctor|validate|release/.test(command)), `${command}: ${code} ${stderr}`);
+  }
+  await lab.del(call("lan", "c1"));
 });
