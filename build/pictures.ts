@@ -26,7 +26,14 @@ ${parts.join("\n")}
 `;
 }
 
-function box(x: number, y: number, width: number, height: number, className: string, ...lines: readonly string[]): string {
+function box(
+  x: number,
+  y: number,
+  width: number,
+  height: number,
+  className: string,
+  ...lines: readonly string[]
+): string {
   const first = y + height / 2 - ((lines.length - 1) * 16) / 2 + 4;
   const texts = lines.map((line, i) => words(x + width / 2, first + i * 16, line, i === 0 ? "bold" : "small"));
   return `<rect class="${className}" x="${x}" y="${y}" width="${width}" height="${height}" rx="6"/>${texts.join("")}`;
@@ -79,7 +86,7 @@ const modes: readonly Mode[] = [
   { title: "l2 private", says: "each by itself", peer: "no", host: "no", lan: "yes" },
   { title: "l2 vepa", says: "each other by way of the switch", peer: "maybe", host: "no", lan: "yes" },
   { title: "l3", says: "routed by the host's kernel", peer: "yes", host: "maybe", lan: "maybe" },
-  { title: "l3s", says: "as l3, through the host's netfilter", peer: "yes", host: "maybe", lan: "maybe" },
+  { title: "l3s", says: "as l3, others through the host's netfilter", peer: "yes", host: "maybe", lan: "maybe" },
   { title: "isolated", says: "on a dummy link", peer: "yes", host: "maybe", lan: "no" },
 ];
 

@@ -1,6 +1,6 @@
 /**
  * Error codes: 1 to 99 are the CNI specification's (SPEC.md, section 2, "Error"), 100 and above are this plugin's own.
- * The README's table says what to do about each.
+ * docs/errors.md says what to do about each.
  */
 export const ErrorCode = {
   incompatibleVersion: 1,

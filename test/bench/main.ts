@@ -6,7 +6,7 @@
 //   npm run bench -- --reference newest       beside the newest release, built by Go, instead of Debian's package
 //   npm run bench -- --json FILE              where the figures go besides; default .cache/bench/report.json
 //   npm run bench -- --phases                 where the time of ADD and DEL goes, call by call
-//   npm run bench -- --publish                puts the table and the chart into the README
+//   npm run bench -- --publish                puts the table and the chart into docs/speed.md
 import { execFileSync, spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
@@ -209,14 +209,14 @@ function conclusion(figures: readonly Figures[]): string {
   );
 }
 
-/** The README's part between the marks, and the chart beside this file. */
+/** The part of docs/speed.md between the marks, and the chart beside this file. */
 function publish(report: Report): void {
   const marks = /(<!-- bench: [^\n]*-->\n)[\s\S]*?(<!-- bench end -->)/;
-  const readme = readFileSync(at("README.md"), "utf8");
-  if (!marks.test(readme)) throw new Error("README.md has no marks for the bench's table");
+  const page = readFileSync(at("docs/speed.md"), "utf8");
+  if (!marks.test(page)) throw new Error("docs/speed.md has no marks for the bench's table");
   writeFileSync(
-    at("README.md"),
-    readme.replace(marks, (_, begin: string, end: string) => `${begin}${section(report)}\n${end}`),
+    at("docs/speed.md"),
+    page.replace(marks, (_, begin: string, end: string) => `${begin}${section(report)}\n${end}`),
   );
   writeFileSync(at("test/bench/chart.svg"), chart(report));
 }

@@ -1,4 +1,4 @@
-/** The bench's figures as text, for a terminal and for the README. */
+/** The bench's figures as text, for a terminal and for docs/speed.md. */
 import type { ContenderName } from "./plan.ts";
 import type { Estimate, Figures } from "./statistics.ts";
 
@@ -73,7 +73,7 @@ export function table(figures: readonly Figures[]): string {
     .join("\n");
 }
 
-/** The README's section between its marks. */
+/** The section of docs/speed.md between its marks. */
 export function section({ circumstances, starts, attachments }: Report): string {
   const { date, processor, processors, versions, sizes } = circumstances;
   const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
@@ -113,11 +113,11 @@ export function section({ circumstances, starts, attachments }: Report): string 
       ? []
       : [
           `A start takes ${digits(beyond.median)} ms (${range(beyond.interval, digits)}) more than that of an empty static C program: ` +
-            "[where the time goes](test/bench/start-up.md).",
+            "[where the time goes](../test/bench/start-up.md).",
           `QuickJS-ng ${versions.quickjs}, Node.js ${versions.node}, this plugin ${versions.plugin}.`,
         ]),
     "",
-    "![Time relative to the reference plugin](test/bench/chart.svg)",
+    "![Time relative to the reference plugin](../test/bench/chart.svg)",
   ].join("\n");
 }
 

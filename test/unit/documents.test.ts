@@ -6,11 +6,13 @@ import { commandReference } from "../../build/command-reference.ts";
 import { configurationReference } from "../../build/configuration-reference.ts";
 import { manPage } from "../../build/man-page.ts";
 import { at } from "../../build/paths.ts";
+import { pictures } from "../../build/pictures.ts";
 import { manual } from "../../src/cli/manual.ts";
 
-t.test("docs/commands.md and docs/configuration.md are what npm run documents writes", async (t) => {
+t.test("what npm run documents writes is up to date", async (t) => {
   t.equal(readFileSync(at("docs/commands.md"), "utf8"), commandReference());
   t.equal(readFileSync(at("docs/configuration.md"), "utf8"), configurationReference());
+  for (const [name, draw] of Object.entries(pictures)) t.equal(readFileSync(at("docs/pictures", name), "utf8"), draw());
 });
 
 const hasGroff = spawnSync("groff", ["--version"]).error === undefined;

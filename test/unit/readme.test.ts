@@ -1,15 +1,14 @@
-// What the README says of the code, beside the code.
+// What the documentation says of the code, beside the code.
 import { globSync, readFileSync } from "node:fs";
 import t from "tap";
 import { at } from "../../build/paths.ts";
 import { ErrorCode } from "../../src/errors.ts";
 import { differenceTable } from "../kernel/side-by-side/differences.ts";
 
-const readme = readFileSync(at("README.md"), "utf8");
-const section = (title: string): string => readme.split(/^## /m).find((text) => text.startsWith(`${title}\n`)) ?? "";
+const page = (name: string): string => readFileSync(at("docs", name), "utf8");
 
 t.test("the table of errors has each code once, in order, and what to do about it", async (t) => {
-  const rows = [...section("Errors").matchAll(/^\| (\d+) \| (.+) \| (.+) \|$/gm)];
+  const rows = [...page("errors.md").matchAll(/^\| (\d+) \| (.+) \| (.+) \|$/gm)];
   t.strictSame(
     rows.map(([, code]) => Number(code)),
     Object.values(ErrorCode),
@@ -25,5 +24,5 @@ t.test("each code is the code of an error", async (t) => {
 });
 
 t.test("the table of differences from the reference plugin is the one that the comparison goes by", async (t) => {
-  t.match(section("Beside the reference plugin"), differenceTable());
+  t.match(page("reference-plugin.md"), differenceTable());
 });

@@ -1,5 +1,6 @@
 // The commands that tell what there is on a host: list, show, graph, plan, metrics, release. Two containers on a link, one in a VLAN
 // that is made for it, one isolated.
+import { readFileSync } from "node:fs";
 import t from "tap";
 import { root } from "../../../build/paths.ts";
 import { manual } from "../../../src/cli/manual.ts";
@@ -255,3 +256,39 @@ END`);
   }
   await lab.del(call("lan", "c1"));
 });
+
+const hasJq = (await lab.sh("command -v jq")).code === 0;
+t.test(
+  "the README's first network, from the file to the DEL",
+  { skip: hasJq ? false : "there is no jq" },
+  async (t) => {
+    const readme = readFileSync(`${root}/README.md`, "utf8");
+    const section = readme.slice(readme.indexOf("## A first network"), readme.indexOf("## Documentation"));
+    const [, configuration = "", answer = ""] =
+      /```json\n([\s\S]*?)```[\s\S]*?```json\n([\s\S]*?)```/.exec(section) ?? [];
+    const [, words = ""] = /`(ipvlan convert docker [^`]*)`/.exec(section) ?? [];
+    const blocks = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block);
+    await lab.ok(`
+    reset; host h1; host wire; cable h1 eth0 wire eth0
+    on h1 mount -t tmpfs tmpfs /etc/cni
+    on h1 mkdir /etc/cni/net.d
+    printf %s ${quote(configuration)} | on h1 tee /etc/cni/net.d/10-db_net.conflist > /dev/null`);
+    const path = `PATH=${pluginPath.replace(/\/ipvlan$/, "")}:$PATH`;
+    const converted = JSON.parse(await lab.ok(`on h1 sh -c ${quote(`${path} ${words}`)}`));
+    const { capabilities: _, ...entry } = converted.plugins[0];
+    t.strictSame(
+      { ...converted, plugins: [entry] },
+      JSON.parse(configuration),
+      "convert writes the same, and that it takes addresses",
+    );
+    const script = `${path}; ${blocks[0]}\necho @\n${blocks[1]}`;
+    const [added = "", listed = ""] = (await lab.ok(`on h1 sh -eu -c ${quote(script)}`)).split(/^@$/m);
+    const result = JSON.parse(added);
+    const wanted = JSON.parse(answer);
+    wanted.interfaces[0].mac = result.interfaces[0].mac;
+    t.strictSame(result, wanted);
+    t.match(listed, /^db_net +c1 +eth0 +eth0 +l2 +192\.168\.1\.2\/24 +\d+s +alive$/m);
+    t.match(listed, /^default via 192\.168\.1\.1 dev eth0 $/m);
+    await nothingLeft(t, lab);
+  },
+);

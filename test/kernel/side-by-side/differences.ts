@@ -1,6 +1,6 @@
 /**
  * What this plugin does differently from the reference plugin on purpose. Any other difference fails side-by-side.test.ts, and
- * so does one of these that no longer shows. The README's table is this list: test/unit/readme.test.ts compares both.
+ * so does one of these that no longer shows. docs/reference-plugin.md has this list as its table: test/unit/readme.test.ts compares both.
  */
 import { isAtLeast } from "../../../src/cni/versions.ts";
 import type { Finding, Observation } from "./observe.ts";
@@ -37,7 +37,7 @@ const inConfigurations =
 export const differences: readonly Difference[] = [
   {
     reference: "An error has code 999, but for those of libcni and of an IPAM plugin, and no `cniVersion`.",
-    here: "It has the [code](#errors) of its kind, and the caller's version.",
+    here: "It has the [code](errors.md) of its kind, and the caller's version.",
     why: "SPEC.md, section 5.",
     covers: ({ place }, ours, theirs) => {
       const [, command] = /^(\w+)\.error\.(cniVersion|code|msg|details)$/.exec(place) ?? [];
@@ -231,7 +231,7 @@ export const packagedDifferences: readonly Difference["covers"][] = [
   ),
 ];
 
-/** The README's table. */
+/** The table of docs/reference-plugin.md. */
 export function differenceTable(): string {
   const rows = differences.map(({ reference, here, why }) => `| ${reference} | ${here} | ${why} |`);
   return [`| The reference plugin ${newestReference} | Here | Why |`, "|---|---|---|", ...rows].join("\n");
