@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
-import { programOf, type RunResult, run } from "./process.ts";
+import { must, programOf, type RunResult, run } from "./process.ts";
 
 /** The release, as `uname -r` shows it, of the kernel in a layer's root folder. */
 export function kernelRelease(root: string): string {
@@ -52,12 +52,24 @@ export async function unpackKernel(root: string): Promise<void> {
 }
 
 /**
+ * Writes modprobe's index, with kmod's own depmod: that of busybox leaves out the part that kmod reads.
+ * @param tools the root folder that has kmod
+ */
+export async function indexModules(tools: string, root: string, release: string): Promise<void> {
+  const depmod = programOf(tools, "kmod");
+  await must(depmod.path, ["-b", root, release], { env: depmod.env, name: "depmod" });
+}
+
+/**
  * The files of modules and all that they depend on, uncompressed, in the order in which they must be loaded.
  * Names that are no module of this kernel are taken to be built in.
+ *
+ * @param tools the root folder that has xz
  */
 export async function modulesInOrder(
   root: string,
   names: readonly string[],
+  tools: string = root,
 ): Promise<{ name: string; data: Buffer }[]> {
   const folder = join(root, "usr/lib/modules", kernelRelease(root));
   const needs = new Map<string, { path: string; deepestLast: string[] }>();
@@ -79,7 +91,7 @@ export async function modulesInOrder(
       const data = readFileSync(join(folder, path));
       return {
         name: moduleName(path),
-        data: path.endsWith(".xz") ? (await unxz(root, data)).stdout : data,
+        data: path.endsWith(".xz") ? (await unxz(tools, data)).stdout : data,
       };
     }),
   );

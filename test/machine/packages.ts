@@ -11,8 +11,7 @@ import { type Apt, debianArch } from "../../build/debian/apt.ts";
 import { type PackageSet, unpack, unpacked } from "../../build/debian/packages.ts";
 import { Obstacle } from "../../build/obstacle.ts";
 import { type Arch, hostArch } from "../../build/runtimes.ts";
-import { kernelRelease, unpackKernel } from "./kernel.ts";
-import { must, programOf } from "./process.ts";
+import { indexModules, kernelRelease, unpackKernel } from "./kernel.ts";
 
 /**
  * - `base`: what the kernel tests run.
@@ -81,14 +80,8 @@ async function addKernel(root: string, apt: Apt, arch: Arch): Promise<void> {
   for (const unused of [...unusedModules, ...drivers.map((driver) => join("drivers", driver))]) {
     rmSync(join(modules, unused), { recursive: true, force: true });
   }
-  await indexModules(root, release);
+  await indexModules(root, root, release);
   await unpackKernel(root);
-}
-
-/** Writes modprobe's index, with kmod's own depmod: that of busybox leaves out the part that kmod reads. */
-async function indexModules(root: string, release: string): Promise<void> {
-  const depmod = programOf(root, "kmod");
-  await must(depmod.path, ["-b", root, release], { env: depmod.env, name: "depmod" });
 }
 
 /** The links that the packages' own scripts would have made through update-alternatives. */

@@ -1,11 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
+/** One for another processor (test/install/arm64.test.ts), alone. */
+const other = process.env.IPVLAN_TEST_EXECUTABLE;
+
 /** Both executables, and the native one with sanitizers, for tests that need no ipvlan in the kernel. */
-export const executables = ["native", "pkg", "sanitized"].map((name) => ({
-  name,
-  path: fileURLToPath(new URL(`../../../../dist/${name}/ipvlan`, import.meta.url)),
-}));
+export const executables = other
+  ? [{ name: "arm64", path: other }]
+  : ["native", "pkg", "sanitized"].map((name) => ({
+      name,
+      path: fileURLToPath(new URL(`../../../../dist/${name}/ipvlan`, import.meta.url)),
+    }));
 
 export interface Answer {
   readonly code: number | null;
