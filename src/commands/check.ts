@@ -3,7 +3,8 @@ import { requireCommand } from "../cni/versions.ts";
 import type { NetworkConfig, ParentChoice } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { contains, formatAddress, formatPrefix, sameAddress, samePrefix } from "../ip/address.ts";
+import { formatAddress, formatPrefix, sameAddress } from "../ip/address.ts";
+import { prefixSet } from "../ip/prefix-set.ts";
 import { openIpam } from "../ipam/open.ts";
 import { type Container, findContainer } from "../link/container.ts";
 import { findContainerLink } from "../link/container-link.ts";
@@ -14,7 +15,7 @@ import { type Attachment, findAttachment } from "../link/records.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { IFF_UP, RT_TABLE_MAIN } from "../netlink/constants.ts";
 import { type Link, linkByIndex, linkByName } from "../netlink/link.ts";
-import { allRoutes } from "../netlink/route.ts";
+import { allRoutes, type KernelRoute } from "../netlink/route.ts";
 import { type NetlinkSocket, openNetlink } from "../netlink/socket.ts";
 import { checkHostAccess } from "../reach/check.ts";
 import type { Invocation } from "./invocation.ts";
@@ -135,9 +136,10 @@ function ownAddresses({ ips }: Result, position: number): readonly IpConfig[] {
 }
 
 function checkAddresses({ socket }: Container, link: Link, own: readonly IpConfig[]): void {
-  const present = allAddresses(socket).filter(({ index }) => index === link.index);
+  const ofLink = allAddresses(socket).filter(({ index }) => index === link.index);
+  const present = new Set(ofLink.map(({ prefix }) => formatPrefix(prefix)));
   for (const { address } of own) {
-    if (!present.some(({ prefix }) => samePrefix(prefix, address))) {
+    if (!present.has(formatPrefix(address))) {
       throw failed(`interface ${link.name} lacks address ${formatPrefix(address)}`, "/prevResult/ips");
     }
   }
@@ -150,22 +152,31 @@ function checkAddresses({ socket }: Container, link: Link, own: readonly IpConfi
 function checkRoutes({ socket }: Container, link: Link, prevResult: Result, position: number): void {
   const { interfaces, ips, routes } = prevResult;
   const own = ownAddresses(prevResult, position);
-  const hasEarlier = ips.some((ip) => !own.includes(ip) && (ip.interface ?? 0) < position);
+  const ours = new Set(own);
+  const hasEarlier = ips.some((ip) => !ours.has(ip) && (ip.interface ?? 0) < position);
+  const isBehindOwn = prefixSet(own.map(({ address }) => address));
   const families = new Set(routes.map(({ dst }) => dst.address.family));
-  const present = [...families].flatMap((family) => allRoutes(socket, family));
+  const present = new Map<string, KernelRoute[]>();
+  for (const route of [...families].flatMap((family) => allRoutes(socket, family))) {
+    const to = formatPrefix(route.dst);
+    const others = present.get(to);
+    if (others === undefined) present.set(to, [route]);
+    else others.push(route);
+  }
   const isAlone = interfaces.filter(({ sandbox }) => sandbox !== undefined).length === 1;
   for (const route of routes) {
     const { dst, table, priority } = route;
     const gw = route.gw?.value === 0n ? undefined : route.gw;
-    if (hasEarlier && !own.some(({ address }) => gw !== undefined && contains(address, gw))) continue;
-    const found = present.some(
-      (one) =>
-        samePrefix(one.dst, dst) &&
-        (!isAlone || one.interfaces.includes(link.index)) &&
-        (gw === undefined || (one.gw !== undefined && sameAddress(one.gw, gw))) &&
-        (table === undefined || one.table === (table === 0 ? RT_TABLE_MAIN : table)) &&
-        (priority === undefined || priority === 0 || one.priority === priority),
-    );
+    if (hasEarlier && (gw === undefined || !isBehindOwn(gw))) continue;
+    const found = present
+      .get(formatPrefix(dst))
+      ?.some(
+        (one) =>
+          (!isAlone || one.interfaces.includes(link.index)) &&
+          (gw === undefined || (one.gw !== undefined && sameAddress(one.gw, gw))) &&
+          (table === undefined || one.table === (table === 0 ? RT_TABLE_MAIN : table)) &&
+          (priority === undefined || priority === 0 || one.priority === priority),
+      );
     if (!found) {
       const gateway = gw === undefined ? `dev ${link.name}` : `via ${formatAddress(gw)}`;
       throw failed(`the route ${formatPrefix(dst)} ${gateway} is gone`, "/prevResult/routes");

@@ -13,7 +13,7 @@ import {
   usableRange,
 } from "../ip/address.ts";
 import { finder, isWithin } from "../ip/bounds.ts";
-import { choosePool, poolOf } from "./default-pool.ts";
+import { choosePool, nextPool, poolOf } from "./default-pool.ts";
 import { exhausted } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
 import { addressTaken, checkAvailable, checkHeld, refuseSecond, releaseOthers } from "./reservations.ts";
@@ -60,8 +60,9 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
     check: (previous) => checkHeld(dataDir, name, holder, wholeOf(numbered(ipam, poolOf(dataDir, name))), previous),
     gc: (valid) => releaseOthers(dataDir, name, valid),
     status() {
-      if (ipam.defaultPool) choosePool(dataDir, name, context.hostPrefixes);
-      checkAvailable(dataDir, name);
+      checkAvailable(dataDir, name, () => {
+        if (ipam.defaultPool) nextPool(dataDir, name, context.hostPrefixes);
+      });
     },
   };
 }

@@ -24,6 +24,11 @@ export function poolOf(dataDir: string, network: string): Prefix | undefined {
   return parsePrefix(readSmall(`${poolsFolder(dataDir)}/${network}`) ?? "");
 }
 
+/** The pool that {@link choosePool} would choose; nothing is written. */
+export function nextPool(dataDir: string, network: string, hostPrefixes: HostPrefixes): Prefix {
+  return poolOf(dataDir, network) ?? firstFree(dataDir, network, hostPrefixes(poolRanges));
+}
+
 /**
  * The network's default pool: the one chosen earlier, else the first that overlaps neither an address or route of the
  * host, nor another network's pool or reservations under the same data folder. It is remembered until the file is
@@ -37,7 +42,7 @@ export function choosePool(dataDir: string, network: string, hostPrefixes: HostP
   makeFolder(folder);
   // One at a time, over all networks: two that choose at once must not choose the same.
   return withLock(`${dataDir}/.ipvlan-cni/lock`, () => {
-    const pool = poolOf(dataDir, network) ?? firstFree(dataDir, network, hostPrefixes(poolRanges));
+    const pool = nextPool(dataDir, network, hostPrefixes);
     replaceFile(`${folder}/${network}`, formatPrefix(pool));
     return pool;
   });

@@ -46,11 +46,16 @@ export function checkHeld(
   }
 }
 
-/** STATUS: reservations can be written. Whether one is free is no question of it, see {@link Ipam.status}. */
-export function checkAvailable(dataDir: string, network: string): void {
+/**
+ * STATUS: reservations can be written. Whether one is free is no question of it, see {@link Ipam.status}.
+ * @param more what else ADD would need
+ */
+export function checkAvailable(dataDir: string, network: string, more = () => {}): void {
   try {
     withStore(dataDir, network, true, () => {});
+    more();
   } catch (error) {
+    if (error instanceof PluginError) throw new PluginError(ErrorCode.notAvailable, error.message, error.details);
     if (!(error instanceof SystemError)) throw error;
     const fault = `${errnoName(error.errno)}${remedy(error.errno)}`;
     const message = `addresses cannot be reserved in ${dataDir}: ${error.path}: ${fault}`;

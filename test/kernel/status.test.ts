@@ -53,3 +53,19 @@ t.test(
     await nothingLeft(t, lab);
   },
 );
+
+t.test("STATUS says where no default pool is free, and chooses none", async (t) => {
+  const config = { ...network("unnumbered", ""), ipam: {} };
+  const file = "/var/lib/cni/networks/.ipvlan-cni/pools/unnumbered";
+  const ready = await lab.call(status(config));
+  t.strictSame([ready.code, ready.stdout], [0, ""]);
+  await lab.ok(`on h1 sh -c '
+    test ! -e ${file}
+    for net in 172.16.0.0/12 192.168.0.0/16; do ip route add blackhole $net; done'`);
+  const none = await lab.call(status(config));
+  t.match(none, { code: 1, json: { code: 50, msg: /no default IPv4 pool is free for network unnumbered/ } });
+  await lab.ok(
+    `on h1 sh -c 'for net in 172.16.0.0/12 192.168.0.0/16; do ip route del blackhole $net; done; test ! -e ${file}'`,
+  );
+  await nothingLeft(t, lab);
+});

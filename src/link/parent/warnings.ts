@@ -1,5 +1,6 @@
 import type { Mode } from "../../config/network-config.ts";
 import { contains, formatAddress, formatPrefix, type Prefix } from "../../ip/address.ts";
+import { prefixSet } from "../../ip/prefix-set.ts";
 import { allAddresses } from "../../netlink/address.ts";
 import type { Link } from "../../netlink/link.ts";
 import type { NetlinkSocket } from "../../netlink/socket.ts";
@@ -15,7 +16,9 @@ export function routedWarnings(socket: NetlinkSocket, parent: Link, mode: Mode, 
   if (mode === "l3s" && parent.portKind === "vrf") {
     warnings.push(`${parent.name} is in a VRF, and there nothing reaches containers in mode l3s: use l3 or l2`);
   }
+  const isInSubnet = prefixSet(subnets);
   for (const { index, prefix } of allAddresses(socket)) {
+    if (!isInSubnet(prefix.address)) continue;
     if (index !== parent.index || (prefix.address.family === 6 && prefix.address.value >> 118n === 0x3fan)) continue;
     for (const subnet of subnets) {
       if (contains(subnet, prefix.address)) {
