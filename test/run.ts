@@ -1,6 +1,6 @@
 // npm test: the whole suite, or a part of it.
 //
-//   npm test                                 everything: checks, unit tests, the allocator against the reference, installing,
+//   npm test                                 everything: checks, unit tests, generated inputs, the allocator against the reference, installing,
 //                                            kernel tests, containerd and Podman
 //   npm test -- unit kernel/networks          the tests whose path begins so
 //   npm test -- kernel --executable native      of one executable
@@ -19,7 +19,16 @@ import { Tally } from "./runner/tally.ts";
 import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
-const limits = { unit: 60, patience: 120, differential: 240, crash: 240, install: 300, kernel: 600, runtimes: 600 };
+const limits = {
+  unit: 60,
+  fuzz: 120,
+  patience: 120,
+  differential: 240,
+  crash: 240,
+  install: 300,
+  kernel: 600,
+  runtimes: 600,
+};
 const executables = ["native", "pkg"];
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
@@ -56,6 +65,7 @@ if (filters.length === 0) {
   await check("typecheck", ["--run", "typecheck"]);
 }
 const unit = selected("unit");
+const fuzz = selected("fuzz");
 const patience = selected("patience");
 const differential = selected("differential");
 const crash = selected("crash");
@@ -63,11 +73,12 @@ const install = selected("install");
 const kernel = selected("kernel");
 const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
-const needsBoth = unit.length + patience.length + install.length > 0;
+const needsBoth = unit.length + fuzz.length + patience.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
 if (built && unit.length > 0) await check("build of the tests' own executables", [at("test/native/build.ts")]);
 if (built) {
   await runNatively("Unit tests", unit, limits.unit, availableParallelism());
+  await runNatively("Generated inputs", fuzz, limits.fuzz, 1);
   // These only wait: beside the others.
   const waiting = runNatively("Time limits (ending later)", patience, limits.patience, patience.length);
   // These keep all processors busy by themselves.
@@ -86,7 +97,7 @@ if (built) {
 }
 
 reportSkips(all);
-const nothingRan = [unit, patience, differential, crash, install, kernel, runtimes].every(
+const nothingRan = [unit, fuzz, patience, differential, crash, install, kernel, runtimes].every(
   (files) => files.length === 0,
 );
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);
