@@ -53,7 +53,8 @@ function subnet(rng: Random, family: 4 | 6, n: number): { text: string; at: (hos
 /** One range, or two in one subnet, or in two. */
 function rangeSet(rng: Random, family: 4 | 6, n: number): Json[] {
   const { text, at, size } = subnet(rng, family, n);
-  const gateway = rng.pick([undefined, undefined, null, at(1), at(size - 2), at(200)]);
+  // A gateway outside of the subnet and a subnet's own addresses are given by the reference alone.
+  const gateway = rng.pick([undefined, undefined, null, at(1), at(size - 2)]);
   const range: Json = { subnet: text, ...(gateway !== undefined && { gateway }) };
   if (rng.chance(0.25)) {
     const half = size / 2;
@@ -62,9 +63,8 @@ function rangeSet(rng: Random, family: 4 | 6, n: number): Json[] {
       { ...range, rangeStart: at(half), rangeEnd: at(size - 2) },
     ];
   }
-  // Not the last address: with no end given, the reference takes it and goes on beyond the subnet.
-  if (rng.chance(0.3)) range.rangeStart = at(rng.below(size - 1));
-  if (rng.chance(0.3)) range.rangeEnd = at(rng.below(size));
+  if (rng.chance(0.3)) range.rangeStart = at(1 + rng.below(size - 2));
+  if (rng.chance(0.3)) range.rangeEnd = at(1 + rng.below(size - 2));
   if (rng.chance(0.25)) return [range, ...rangeSet(rng, family, n + 10)];
   return [range];
 }
