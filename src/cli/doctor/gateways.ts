@@ -14,10 +14,10 @@ const IFF_LOWER_UP = 0x10000;
 const patienceMs = 400;
 
 /** Whether parents have a carrier, and the gateways on them answer ARP and ND. */
-export function checkGateways({ networks, links, addresses }: Patient): HostFinding[] {
+export function checkGateways({ networks, parents, links, addresses }: Patient): HostFinding[] {
   const findings: HostFinding[] = [];
   for (const link of links) {
-    const own = networks.filter(({ config }) => config.parent.kind === "named" && config.parent.name === link.name);
+    const own = networks.filter((network) => parents.get(network) === link.name);
     const [first] = own;
     if (first === undefined || (link.flags & IFF_UP) === 0) continue;
     if ((link.flags & IFF_LOWER_UP) === 0) {
@@ -30,7 +30,7 @@ export function checkGateways({ networks, links, addresses }: Patient): HostFind
       continue;
     }
     const wanted = own
-      .filter(({ config }) => !modes[config.mode].routed && !config.linkInContainer)
+      .filter(({ config }) => !modes[config.mode].routed)
       .flatMap(({ config }) =>
         spansOf(config).flatMap(({ gateway }) => (gateway === undefined ? [] : [{ gateway, network: config.name }])),
       )

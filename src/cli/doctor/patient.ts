@@ -5,6 +5,7 @@ import { type SeenAttachment, seeAttachments } from "../attachments.ts";
 import { compareNetworks } from "../compare.ts";
 import { configurationFiles, defaultFolder, type Finding, readConfigurations } from "../configurations.ts";
 import type { OwnNetwork } from "../networks.ts";
+import { parentInWords } from "../parent.ts";
 import { findRuntimes, type Runtime } from "./runtimes.ts";
 
 /** What is looked at, read once. */
@@ -13,6 +14,8 @@ export interface Patient {
   readonly links: readonly Link[];
   readonly addresses: readonly InterfaceAddress[];
   readonly networks: readonly OwnNetwork[];
+  /** How each network's parent is called on this host; none for one that lies in each container, or is not found. */
+  readonly parents: ReadonlyMap<OwnNetwork, string>;
   /** Files of the networks' folders. */
   readonly files: readonly string[];
   readonly faults: readonly Finding[];
@@ -26,14 +29,21 @@ export function examine(environment: Readonly<Record<string, string | undefined>
   const runtimes = findRuntimes();
   const folders = new Set([...runtimes.map(({ networks }) => networks), defaultFolder]);
   const files = [...folders].flatMap((folder) => configurationFiles(folder) ?? []);
-  const { networks, findings } = readConfigurations(files);
+  const { networks: all, findings } = readConfigurations(files);
+  const networks = all.flatMap((network) => network.own.slice(0, 1).map(({ config }) => ({ network, config })));
   return {
     host,
     links: allLinks(host),
     addresses: allAddresses(host),
-    networks: networks.flatMap((network) => network.own.slice(0, 1).map(({ config }) => ({ network, config }))),
+    networks,
+    parents: new Map(
+      networks.flatMap((network) => {
+        const { name, link } = parentInWords(host, network.config);
+        return link === undefined ? [] : [[network, name]];
+      }),
+    ),
     files,
-    faults: [...findings, ...compareNetworks(networks)],
+    faults: [...findings, ...compareNetworks(all)],
     attachments: seeAttachments(),
     runtimes,
     environment,

@@ -23,18 +23,19 @@ type Reached = NetworkConfig & { readonly reach: ReachConfig };
 
 /** hostAccess and announce: what the host has for its containers, beside what it should have. */
 export function checkReach(patient: Patient): HostFinding[] {
-  const { networks, attachments, links } = patient;
+  const { networks, parents, attachments, links } = patient;
   const configs = new Map(networks.map(({ config }) => [config.name, config]));
-  const reached = networks
-    .map(({ config }) => config)
-    .filter((config): config is Reached => config.reach !== undefined);
+  const reached = networks.flatMap((network): { config: Reached; parent: string | undefined }[] => {
+    const { config } = network;
+    return isReached(config) ? [{ config, parent: parents.get(network) }] : [];
+  });
   if (reached.length === 0) return [];
   const withAccess = attachments.filter(({ isAlive, attachment }) => isAlive && attachment.hostAccess !== undefined);
   const byParent = Map.groupBy(withAccess, ({ attachment }) => attachment.parentName);
   const findings: HostFinding[] = [];
   for (const link of links) {
-    const settings = reached.flatMap((config) =>
-      namesParent(config, link) ? checkSettings(patient, config, link) : [],
+    const settings = reached.flatMap(({ config, parent }) =>
+      parent === link.name ? checkSettings(patient, config, link) : [],
     );
     findings.push(...settings.slice(0, 1));
     const seen = byParent.get(link.name);
@@ -44,8 +45,7 @@ export function checkReach(patient: Patient): HostFinding[] {
   return [...new Map(findings.map((finding) => [`${finding.id} ${finding.message}`, finding])).values()];
 }
 
-const namesParent = ({ parent }: NetworkConfig, { name }: Link): boolean =>
-  (parent.kind === "named" || parent.kind === "dummy") && parent.name === name;
+const isReached = (config: NetworkConfig): config is Reached => config.reach !== undefined;
 
 /** Settings of the kernel's for the parent, without which nothing of it works. */
 function checkSettings({ host }: Patient, config: Reached, parent: Link): HostFinding[] {

@@ -138,7 +138,9 @@ function networkOf(
   return {
     name,
     details: [flag === "bridge" ? mode : `${mode} ${flag}`, ...subnets],
-    reach: reachOf(mode, flag, config?.isolated ?? first?.parentName.startsWith("di-") ?? false),
+    reach:
+      reachOf(mode, flag, config?.isolated ?? first?.parentName.startsWith("di-") ?? false) +
+      (config?.reach === undefined && first?.hostAccess === undefined ? "" : "; and this host"),
     containers: attachments.map(({ attachment, attachment: { ifname }, addresses, isAlive }) => ({
       name: shownContainer(attachment),
       ifname,

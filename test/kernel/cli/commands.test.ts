@@ -175,6 +175,28 @@ t.test("graph: the same host as text, Mermaid, DOT and SVG", async (t) => {
     t.match(svg, `>${name}</text>`);
 });
 
+t.test("--json has the keys that the help names, and no others", async (t) => {
+  const keysOf = (value: unknown): string[] => {
+    if (typeof value !== "object" || value === null) return [];
+    if (Array.isArray(value)) return value.flatMap(keysOf);
+    return Object.entries(value).flatMap(([key, one]) => [key, ...keysOf(one)]);
+  };
+  for (const [command, words] of [
+    ["list", ""],
+    ["show", "vlan"],
+    ["graph", ""],
+    ["plan", "/etc/cni/net.d/10-lan.conflist"],
+    ["version", ""],
+  ] as const) {
+    // What show tells of attachments is what list does.
+    const named = manual.filter(({ name }) => name === command || (command === "show" && name === "list"));
+    const text = named.flatMap(({ json }) => json ?? []).join(" ");
+    const keys = new Set(keysOf(JSON.parse(await ipvlan(`${command} --json ${words}`))));
+    const strangers = [...keys].filter((key) => !new RegExp(`\\b${key}\\b`).test(text));
+    t.strictSame(strangers, [], command);
+  }
+});
+
 t.test("metrics: pools and attachments for Prometheus", async (t) => {
   const text = await ipvlan("metrics");
   for (const line of [
