@@ -1,6 +1,8 @@
 import { port } from "#system";
 import type { Attachment } from "../cni/gc.ts";
-import { isObject } from "../cni/json.ts";
+import { error, result } from "../cni/generated/protocol.keys.ts";
+import { isObject, tryJson } from "../cni/json.ts";
+import { normalise } from "../cni/normalise.ts";
 import type { Result } from "../cni/result.ts";
 import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
@@ -164,29 +166,22 @@ function unanswered(plugin: string): string {
 
 /** The plugin's own error object. */
 function parseError(stdout: string): PluginError | undefined {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(stdout);
-  } catch {
-    return undefined;
-  }
+  const raw = normalise(tryJson(stdout), error, "", () => {});
   if (!isObject(raw)) return undefined;
   const { code, msg, details } = raw;
-  if (typeof msg !== "string") return undefined;
+  if (typeof msg !== "string" || msg === "") return undefined;
   const isCode = typeof code === "number" && Number.isSafeInteger(code) && code > 0;
   return new PluginError(isCode ? code : ErrorCode.delegate, msg, typeof details === "string" ? details : "");
 }
 
 function parseResult(stdout: string, plugin: string, version: CniVersion): Result {
   if (stdout.trim() === "") throw failure(plugin, "succeeded in ADD and wrote no result");
-  let raw: unknown;
-  try {
-    raw = JSON.parse(stdout);
-  } catch {
+  const raw = tryJson(stdout);
+  if (raw === undefined) {
     throw failure(plugin, `wrote a result that is no JSON: ${JSON.stringify(stdout.trim().slice(0, 500))}`);
   }
   try {
-    return resultFromJson(withoutInterfaces(raw), version, "/result");
+    return resultFromJson(withoutInterfaces(normalise(raw, result, "/result", () => {})), version, "/result");
   } catch (error) {
     if (!(error instanceof PluginError)) throw error;
     throw failure(plugin, `wrote a result that is wrong: ${error.message}`, error.details);

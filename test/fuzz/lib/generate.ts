@@ -308,7 +308,7 @@ function files(rng: Random, config: Json, environment: Readonly<Record<string, s
   const junk = ["", "[]", "5", "null", "{", '"', "{}", "[".repeat(5000), "\0\0", JSON.stringify(value(rng))];
   const content = rng.chance(0.6) ? JSON.stringify(record) : rng.pick(junk);
   const { CNI_CONTAINERID = "c1", CNI_IFNAME = "eth0" } = environment;
-  const name = typeof config.name === "string" && /^[\w.-]{1,100}$/.test(config.name) ? config.name : "n";
+  const name = typeof config.name === "string" && /^\w[\w.-]{0,99}$/.test(config.name) ? config.name : "n";
   const entry = `${CNI_CONTAINERID}:${CNI_IFNAME}`.replaceAll("/", "_").slice(0, 200);
   const result = { cniVersion: "1.0.0", ips: [{ address: rng.pick(addresses) }], dns: value(rng) };
   return rng.pick<() => Input["files"]>([

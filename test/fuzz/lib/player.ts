@@ -48,8 +48,11 @@ function clear(): void {
 async function play(input: Input): Promise<string[]> {
   clear();
   for (const { path, text } of input.files) {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, text);
+    // A file that cannot be is none.
+    attempt(() => {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, text);
+    });
   }
   const faults: string[] = [];
   const answers: Answer[] = [];

@@ -38,7 +38,9 @@ END
 cat > "$new/fuzz/bin/echo-ipam" <<'END'
 #!/bin/sh
 [ "$CNI_COMMAND" = ADD ] || exit 0
-cat /fuzz/answer 2>&-
+answer=$(cat /fuzz/answer 2>&-)
+printf %s "$answer"
+case $answer in *'"code"'*) exit 1 ;; esac
 END
 chmod +x "$new/fuzz/bin/echo-ipam"
 # From where it is not in the project.

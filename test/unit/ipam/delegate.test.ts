@@ -107,6 +107,10 @@ t.test("results of every version are understood", async (t) => {
     ["0.3.1", '{"cniVersion":"0.3.1","ips":[{"version":"4","address":"10.1.2.3/24"}]}'],
     ["1.0.0", '{"ips":[{"address":"10.1.2.3/24","interface":0}]}'],
     ["1.1.0", result],
+    [
+      "1.1.0",
+      '{"IPs":[{"Address":"10.1.2.3/24","Gateway":null,"Interface":7}],"Interfaces":[{"Name":"x"}],"DNS":null}',
+    ],
   ] as [CniVersion, string][]) {
     const { addresses } = delegate(t, answer(text), { version }).ipam.add();
     t.strictSame(
@@ -137,6 +141,11 @@ t.test("an error without a code of its own gets ours", async (t) => {
     errorOf(() => ipam.del()),
     { code: 106, message: "odd", details: "" },
   );
+  const shouted = delegate(t, `${answer('{"Code":7,"MSG":"odd","Details":null}')}\nexit 1`);
+  t.strictSame(
+    errorOf(() => shouted.ipam.del()),
+    { code: 7, message: "odd", details: "" },
+  );
 });
 
 t.test("each way to fail has its own message", async (t) => {
@@ -145,6 +154,9 @@ t.test("each way to fail has its own message", async (t) => {
     ["exit 0", /own succeeded in ADD and wrote no result/],
     ["echo '{'", /own wrote a result that is no JSON: "\{"/],
     ["echo '[]'", /own wrote a result that is wrong: result must be an object/],
+    ["printf '%05000d' 0 | tr 0 '['", /own wrote a result that is no JSON: "\[\[\[/],
+    ["printf '%05000d' 0 | tr 0 '['; exit 1", /exit status 1 with an output that is no CNI error: "\[\[\[/],
+    ['echo \'{"code":7,"msg":""}\'; exit 1', /with an output that is no CNI error: "\{/],
     ["echo '{\"ips\":[]}'", /own wrote a result without addresses/],
     ['echo \'{"ips":[{"address":"10.0.0.1"}]}\'', /own wrote a result that is wrong: result\.ips\[0\]\.address/],
     ["exit 3", /own failed ADD with exit status 3 without an error on its output$/],
