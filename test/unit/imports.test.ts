@@ -76,9 +76,7 @@ t.test("no file imports itself by way of others", (t) => {
 });
 
 t.test("only src/system/ imports a runtime's modules", (t) => {
-  const runtimes = imports.filter(
-    ({ file, specifier }) => /^node(:|$)/.test(specifier) && !file.startsWith("system/"),
-  );
+  const runtimes = imports.filter(({ file, specifier }) => /^node(:|$)/.test(specifier) && !file.startsWith("system/"));
   t.same(runtimes, []);
   t.end();
 });
