@@ -136,6 +136,11 @@ install_plugin() {
   say "$target is $(about "$target")"
 }
 
+# containerd of every version calls it for every pod, and fails without it; some packages of runtimes bring it, some do not.
+look_for_loopback() {
+  [ -e "$root$bin/loopback" ] || say "there is no plugin loopback in $bin: containerd needs it, from containernetworking/plugins (CRI-O and Podman do not)"
+}
+
 uninstall_plugin() {
   attachments=$(attached)
   if [ -n "$attachments" ] && [ -z "$force" ]; then
@@ -155,3 +160,4 @@ uninstall_plugin() {
 }
 
 "${action}_plugin"
+[ "$action" != install ] || look_for_loopback

@@ -8,7 +8,7 @@
 //   npm run bench -- --phases                 where the time of ADD and DEL goes, call by call
 //   npm run bench -- --publish                puts the table and the chart into docs/speed.md
 import { execFileSync, spawnSync } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, release, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -18,10 +18,9 @@ import { runTool } from "../../build/run-tool.ts";
 import { hostArch, nodeBinary } from "../../build/runtimes.ts";
 import { staticToolchain } from "../../build/toolchain.ts";
 import { createLab } from "../kernel/lib/lab.ts";
-import { newestReference } from "../kernel/side-by-side/differences.ts";
-import { goTool } from "../machine/go-tools.ts";
 import { openTestHost } from "../machine/host.ts";
 import { layer } from "../machine/packages.ts";
+import { newestPlugins, referenceVersion } from "../machine/reference-plugins.ts";
 import { chart } from "./chart.ts";
 import { measurePhases } from "./phases.ts";
 import { kernelSeries, kernelSetUp, type Programs, plainSeries, type Sample, type Series } from "./plan.ts";
@@ -40,7 +39,7 @@ const { values } = parseArgs({
   },
 });
 
-const RELEASE = `v${newestReference}`;
+const RELEASE = `v${referenceVersion}`;
 
 if (values.publish && (values.quick || values.native)) throw new Error("--publish is for the whole bench");
 const work = at(".cache/bench");
@@ -99,7 +98,7 @@ async function compile(name: string): Promise<string> {
 async function findPrograms(): Promise<Programs> {
   const base = await layer("base");
   const empty = await compile("empty");
-  const newest = values.reference === "newest" ? await buildReference() : undefined;
+  const newest = values.reference === "newest" ? newestFolder() : undefined;
   return {
     native: at("dist/native/ipvlan"),
     pkg: at("dist/pkg/ipvlan"),
@@ -131,16 +130,10 @@ function copyAll(programs: Programs): Programs {
   };
 }
 
-/** Both programs in one folder, where ipvlan finds host-local. */
-async function buildReference(): Promise<string> {
-  const folder = join(work, `reference-${RELEASE}`);
-  mkdirSync(folder, { recursive: true });
-  for (const name of ["main/ipvlan", "ipam/host-local"]) {
-    const tool = goTool(`github.com/containernetworking/plugins/plugins/${name}@${RELEASE}`);
-    if ("missing" in tool) throw new Error(`--reference newest: ${tool.missing}`);
-    copyFileSync(tool.path, join(folder, name.slice(name.indexOf("/") + 1)));
-  }
-  return folder;
+function newestFolder(): string {
+  const newest = newestPlugins();
+  if ("missing" in newest) throw new Error(`--reference newest: ${newest.missing}`);
+  return newest.path;
 }
 
 function nameOfReference(): string {

@@ -88,13 +88,22 @@ for (const [name, prepare] of Object.entries(shells)) {
       return { code, stderr };
     };
 
-    t.test("what is there already stays as it is", async (t) => {
-      const from = folderWith({ ipvlan: native });
-      t.match(await install("--from", from), { code: 0, stderr: `ipvlan is ipvlan v${version}` });
-      const { ino } = statSync(plugin);
-      t.match(await install("--from", from), { code: 0, stderr: "already" });
-      t.equal(statSync(plugin).ino, ino);
-    });
+    t.test(
+      "what is there already stays as it is; that loopback is missing, which containerd needs, is said",
+      async (t) => {
+        const from = folderWith({ ipvlan: native });
+        const lack = "there is no plugin loopback in /bin: containerd needs it";
+        const first = await install("--from", from);
+        t.match(first, { code: 0, stderr: `ipvlan is ipvlan v${version}` });
+        t.match(first.stderr, lack);
+        writeFileSync(join(root.path, "bin/loopback"), "");
+        t.notMatch((await install("--from", from)).stderr, lack);
+        rmSync(join(root.path, "bin/loopback"));
+        const { ino } = statSync(plugin);
+        t.match(await install("--from", from), { code: 0, stderr: "already" });
+        t.equal(statSync(plugin).ino, ino);
+      },
+    );
 
     t.test(
       "another version takes its place at once: every call meanwhile is answered, a running one goes on",

@@ -60,10 +60,10 @@ const damages: { what: string; damage: string; mend: string; message: RegExp }[]
     message: /route 0\.0\.0\.0\/0 via 192\.168\.1\.1 is gone/,
   },
   {
-    what: "with another MTU",
-    damage: "ip -n c1 link set eth0 mtu 1400",
+    what: "with a larger MTU",
+    damage: "ip -n c1 link set eth0 mtu 1600",
     mend: "ip -n c1 link set eth0 mtu 1500",
-    message: /MTU 1400, not 1500/,
+    message: /MTU 1600, more than 1500/,
   },
   {
     what: "on a parent that is down",

@@ -21,6 +21,8 @@ const flat = {
 /** For pods: both families in a VLAN that spans the nodes, each of which gives addresses from a part of its own. */
 const vlan20 = (part: number) => ({
   cniVersion: "1.0.0",
+  // Of libcni 1.2, which containerd 1 does not have yet.
+  cniVersions: ["1.0.0", "1.1.0"],
   name: "vlan20",
   plugins: [
     {

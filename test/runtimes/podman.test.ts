@@ -33,6 +33,8 @@ t.test("podman network create -d ipvlan: its conflist, unchanged, stands on the 
 t.test("a conflist written by hand: both families in a VLAN, addresses with --ip and --ip6", async (t) => {
   await nodes.configure("n1", "20-vlan20.conflist", {
     cniVersion: "1.0.0",
+    // Of libcni 1.2, which Podman 4 does not have yet.
+    cniVersions: ["1.0.0", "1.1.0"],
     name: "vlan20",
     plugins: [
       {

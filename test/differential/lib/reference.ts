@@ -7,7 +7,7 @@ import type { Outcome } from "./command.ts";
 /**
  * The packaged plugin (Debian, containernetworking-plugins), from the suite's cache; HOST_LOCAL names
  * another one, such as a newer one that Go has built: GOBIN=$PWD go install
- * github.com/containernetworking/plugins/plugins/ipam/host-local@v1.9.1
+ * github.com/containernetworking/plugins/plugins/ipam/host-local@v1.10.0
  */
 export async function findReference(): Promise<string> {
   const given = process.env.HOST_LOCAL;

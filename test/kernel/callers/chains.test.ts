@@ -1,8 +1,10 @@
 // Chains with the packaged plugins of containernetworking: each later plugin is shown to work on what it owns.
 import t, { type Test } from "tap";
+import { newestPlugins, packagedFolder } from "../../machine/reference-plugins.ts";
 import type { Lab } from "../lib/lab.ts";
 import { nothingLeft, openLab } from "../lib/open-lab.ts";
 
+const newest = newestPlugins();
 const lab: Lab = await openLab();
 
 const ipvlan = {
@@ -11,13 +13,18 @@ const ipvlan = {
   ipam: { subnets: [{ subnet: "192.168.1.0/24", gateway: "192.168.1.1" }] },
 };
 
+/** Debian's, but for vrf, which is the newest where it can be had. */
+function folderOf(type: string): string {
+  return type === "vrf" && "path" in newest ? newest.path : packagedFolder;
+}
+
 /** Runs a chain of plugins as libcni does: each gets the result of the one before. */
 async function chain(command: "ADD" | "CHECK" | "DEL", plugins: object[], netns: string, result?: object) {
   let previous = result;
   const ordered = command === "DEL" ? plugins.toReversed() : plugins;
   for (const plugin of ordered as { type: string }[]) {
     const config = { cniVersion: "1.0.0", name: "net1", ...plugin, ...(previous && { prevResult: previous }) };
-    const own = plugin.type === "ipvlan" ? {} : { plugin: `/usr/lib/cni/${plugin.type}` };
+    const own = plugin.type === "ipvlan" ? {} : { plugin: `${folderOf(plugin.type)}/${plugin.type}` };
     const answer = await lab.call({ command, netns, config, ...own });
     if (answer.code !== 0) throw new Error(`${command} of ${plugin.type}: ${answer.stdout}${answer.stderr}`);
     if (command === "ADD") previous = answer.json;
@@ -83,20 +90,52 @@ t.test("firewall lets the container's traffic through the host's FORWARD chain",
   );
 });
 
-t.test("portmap forwards a port of the host to the container", async (t) => {
+t.test("portmap: in l3s other machines reach the container by the host's port, in l2 nobody does", async (t) => {
   const portmap = {
     type: "portmap",
     runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
   };
-  await lab.ok(setUp);
-  const plugins = [{ ...ipvlan, mode: "l3s" }, portmap];
-  const result = await chain("ADD", plugins, "c1");
-  t.match(await lab.ok("on h1 iptables -t nat -S"), /--dport 8080 -j DNAT --to-destination 192\.168\.1\.2:80/);
-  // No CHECK: this version of portmap looks for IPv6 rules that it did not make.
-  await chain("DEL", plugins, "c1", result);
-  t.notMatch(await lab.ok("on h1 iptables -t nat -S"), "192.168.1.2");
-  await nothingLeft(t, lab);
+  const connect = (from: string) => `${from} timeout 3 busybox nc -w 2 192.168.1.250 8080 < /dev/null || echo nobody`;
+  for (const [mode, fromLan] of [
+    ["l3s", "hello"],
+    ["l2", "nobody"],
+  ] as const) {
+    await lab.ok(setUp);
+    const plugins = [{ ...ipvlan, mode }, portmap];
+    const result = await chain("ADD", plugins, "c1");
+    await lab.ok(`inside c1 busybox nc -ll -p 80 -e echo hello > /dev/null 2>&1 &
+      until inside c1 busybox nc -w 1 127.0.0.1 80 < /dev/null > /dev/null; do sleep 0.1; done`);
+    t.equal(await lab.ok(connect("inside wire")), `${fromLan}\n`, `${mode}: from the LAN`);
+    t.equal(await lab.ok(connect("on h1")), "nobody\n", `${mode}: from the host itself`);
+    // No CHECK: this version of portmap looks for IPv6 rules that it did not make.
+    await chain("DEL", plugins, "c1", result);
+    t.notMatch(await lab.ok("on h1 iptables -t nat -S"), "192.168.1.2");
+    await nothingLeft(t, lab);
+  }
 });
+
+t.test(
+  "vrf in l3: the default route stays where the configuration gives it the scope global, and else is lost",
+  { skip: "missing" in newest && `Debian's vrf carries no route over: ${newest.missing}` },
+  async (t) => {
+    const vrf = { type: "vrf", vrfname: "blue" };
+    for (const [routes, seen] of [
+      [[{ dst: "0.0.0.0/0", scope: 0 }], /^default dev eth0\s*$/m],
+      [undefined, /^$/],
+    ] as const) {
+      await lab.ok(`${setUp}; inside wire ip route add 10.1.0.0/24 via 192.168.1.250`);
+      const l3 = { ...ipvlan, mode: "l3", ipam: { subnets: [{ subnet: "10.1.0.0/24" }], routes } };
+      const result = await chain("ADD", [l3, vrf], "c1");
+      t.match(await lab.ok("ip -n c1 route show vrf blue default"), seen);
+      if (routes !== undefined) {
+        await chain("CHECK", [l3, vrf], "c1", result);
+        await lab.ok("inside c1 ping -nqc1 -w5 -I blue 192.168.1.1; inside wire ping -nqc1 -w5 10.1.0.2");
+      }
+      await chain("DEL", [l3, vrf], "c1", result);
+      await nothingLeft(t, lab);
+    }
+  },
+);
 
 t.test(
   "bandwidth passes the result on; rates it refuses, since an ipvlan has no veth's end on the host to shape",

@@ -1,11 +1,17 @@
 import { type CniVersion, isAtLeast } from "../../../src/cni/versions.ts";
 
+/** A later plugin of a chain. */
+interface Chained {
+  readonly type: string;
+  readonly [key: string]: unknown;
+}
+
 /**
  * Configurations that the reference plugin supports, or refuses, or that mean something else here: what both plugins make of
  * each is compared by side-by-side.test.ts.
  *
- * The host of each plugin has these links: eth0 (l2), eth1 (l3), eth2 (l3s), each with a neighbour, since mode and flag belong
- * to the parent; eth0.40, made by hand; br0, a bridge without ports; down0, which is down; busy0 with an ipvlan in mode l3 on it. eth0 has the default route.
+ * The host of each plugin has these links: eth0 (l2), eth1 (l3), eth2 (l3s), each with a neighbour (192.168.0.2, .1.2, .2.2 in the namespace
+ * HOST-net), since mode and flag belong to the parent; eth0.40, made by hand; br0, a bridge without ports; down0, which is down; busy0 with an ipvlan in mode l3 on it. eth0 has the default route.
  */
 export interface Configuration {
   /** What is particular about it; the test's name. */
@@ -29,6 +35,14 @@ export interface Configuration {
   readonly container?: string;
   /** Settings under /proc/sys/net of the container's namespace, before ADD. */
   readonly sysctls?: Readonly<Record<string, string>>;
+  /** The reference's plugins that come after ours in the chain: their ADD, CHECK and DEL are compared as well. */
+  readonly chain?: readonly Chained[];
+  /** A script that the host runs before ADD, with `inside NAMESPACE COMMAND...`; $net is the namespace of its neighbours, $container that of the container. */
+  readonly before?: string;
+  /** The same, before CHECK: what it prints is compared. */
+  readonly traffic?: string;
+  /** The same, behind DEL. */
+  readonly behind?: string;
 }
 
 const v4 = { subnet: "10.1.2.0/24" };
@@ -65,6 +79,69 @@ const dummyInContainer = `link add d0 address 02:00:00:00:00:20 type dummy
 link set d0 up
 addr add 192.0.2.1/24 dev d0
 route add default via 192.0.2.2`;
+
+/**
+ * A chain in l3 or l3s, on a parent with that mode, with what is seen of packets in both directions.
+ * @param route more of the default route
+ * @param ping options of the container's ping
+ * @param more of what is tried
+ */
+function chained(mode: "l3" | "l3s", chain: readonly Chained[], { route = {}, ping = "", more = "" }): Configuration {
+  const make = mode === "l3" ? l3 : l3s;
+  const wire = mode === "l3" ? "192.168.1" : "192.168.2";
+  return {
+    name: `${mode}, chained: ${chain.map(({ type }) => type).join(", ")}`,
+    config: make({ ...v4, routes: [{ ...toAll, ...route }] }),
+    versions: "newest",
+    closely: true,
+    chain,
+    traffic: `inside $net ip route replace 10.1.2.0/24 via ${wire}.1
+      inside $container ping -nqc1 -w5 ${ping} ${wire}.2 > /dev/null 2>&1 && echo out || echo not out
+      inside $net ping -nqc1 -w5 10.1.2.2 > /dev/null && echo in || echo not in
+      ${more.replaceAll("WIRE", wire)}`,
+  };
+}
+
+const tuning = { type: "tuning", mtu: 1400, sysctl: { "net.ipv4.conf.eth0.proxy_arp": "1" } };
+const sbr = { type: "sbr" };
+const vrf = { type: "vrf", vrfname: "blue" };
+const bySource = { ping: "-I 10.1.2.2" };
+// A route of scope link is lost behind vrf.
+const inVrf = { ping: "-I blue", route: { scope: 0 } };
+const portmap = {
+  type: "portmap",
+  runtimeConfig: { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: "tcp" }] },
+};
+const byPort = `inside $container busybox nc -ll -p 80 -e echo hello > /dev/null 2>&1 &
+      until inside $container grep -qs ':0050 ' /proc/net/tcp /proc/net/tcp6; do sleep 0.1; done
+      inside $net timeout 5 busybox nc -w 5 WIRE.1 8080 < /dev/null 2> /dev/null || echo not mapped`;
+
+const chains: readonly Configuration[] = [
+  chained("l3", [tuning, sbr], bySource),
+  chained("l3", [vrf], inVrf),
+  chained("l3s", [tuning, sbr, { type: "firewall", backend: "iptables" }, portmap, { type: "bandwidth" }], {
+    ...bySource,
+    more: byPort,
+  }),
+  chained("l3s", [vrf], inVrf),
+];
+
+/** A server that has one address to give, and answers by broadcast, and the plugin's daemon. */
+const dhcp: Configuration = {
+  name: "dhcp",
+  config: l2({ type: "dhcp" }),
+  versions: "newest",
+  closely: true,
+  before: `ip -n $net addr add 10.1.2.1/24 dev eth0
+    mkdir -p /run/cni; mount -t tmpfs tmpfs /run/cni
+    inside $net dnsmasq --no-daemon --user=root --conf-file=/dev/null --port=0 --interface=eth0 --bind-interfaces --dhcp-broadcast \\
+      --dhcp-range=10.1.2.50,10.1.2.50,2m --dhcp-leasefile=$PWD/leases > $PWD/dnsmasq.log 2>&1 &
+    $later/dhcp daemon -broadcast > $PWD/daemon.log 2>&1 &
+    until [ -e /run/cni/dhcp.sock ] && grep -q started $PWD/dnsmasq.log; do sleep 0.1; done`,
+  traffic: `cut -d' ' -f3,5 leases
+    inside $container ping -nqc1 -w5 10.1.2.1 > /dev/null && echo out || echo not out`,
+  behind: `sleep 0.3; grep -o 'DHCPRELEASE.eth0. [0-9.]*' dnsmasq.log; cut -d' ' -f3 leases`,
+};
 
 export const configurations: readonly Configuration[] = [
   // Addresses from host-local.
@@ -105,6 +182,7 @@ export const configurations: readonly Configuration[] = [
   // Modes.
   { name: "mode is empty", config: l2(v4, { mode: "" }) },
   { name: "l3 without routes", config: l3(v4), closely: true },
+  { name: "l3, an empty list of routes", config: l3({ ...v4, routes: [] }), closely: true },
   { name: "l3, default route by the subnet's gateway", config: l3({ ...v4, routes: [toAll] }) },
   { name: "l3, a route by another gateway", config: l3({ ...v4, routes: [{ dst: elsewhere, gw: "10.1.2.9" }] }) },
   { name: "l3, IPv4 and IPv6", config: l3({ ranges: [[v4], [v6]], routes: [toAll, toAllV6] }) },
@@ -281,6 +359,8 @@ export const configurations: readonly Configuration[] = [
       prevResult: previous(version, [{ name: "eth0" }, { name: "x0" }, { name: "y0", sandbox: "/run/netns/z" }]),
     }),
   },
+  ...chains,
+  dhcp,
   // IPAM plugins of other names.
   {
     name: "an IPAM of another name",

@@ -3,6 +3,7 @@
  * so does one of these that no longer shows. docs/reference-plugin.md has this list as its table: test/unit/readme.test.ts compares both.
  */
 import { isAtLeast } from "../../../src/cni/versions.ts";
+import { referenceVersion } from "../../machine/reference-plugins.ts";
 import type { Finding, Observation } from "./observe.ts";
 
 export interface Difference {
@@ -11,9 +12,6 @@ export interface Difference {
   readonly why: string;
   readonly covers: (finding: Finding, ours: Observation, theirs: Observation) => boolean;
 }
-
-/** The newest reference plugin, with which the list is compared. */
-export const newestReference = "1.9.1";
 
 const isNothing = (value: unknown): boolean => value === undefined || value === "{}";
 const onlyOurs = ({ ours, theirs }: Finding): boolean => ours !== undefined && isNothing(theirs);
@@ -120,11 +118,11 @@ export const differences: readonly Difference[] = [
   },
   {
     reference: "In L3 and L3S, routes lead via gateways, and there is no default route unless the IPAM names one.",
-    here: "All routes lead out of the device, each family has a default one, and the result names no gateway.",
+    here: 'All routes lead out of the device, each family has a default one unless `"routes": []` says that there is none, and the result names no gateway.',
     why: "There is no ARP in these modes: Docker's rule.",
     covers: (finding) =>
       isRouted(finding) &&
-      /^add\.result\.(ip[46]\.|ips\[\d\]\.)gateway|^add\.result\.(ip[46]\.)?routes\[|^routes\[main /.test(
+      /^add\.result\.(ip[46]\.|ips\[\d\]\.)gateway|^add\.result\.(ip[46]\.)?routes\[|^routes\[(main|\d+) /.test(
         finding.place,
       ),
   },
@@ -218,8 +216,7 @@ export const differences: readonly Difference[] = [
   },
 ];
 
-/** What the reference plugin of Debian lacks besides; it stands in where Go, which builds the newest, is not there. */
-export const packagedReference = "1.1.1";
+/** What the reference plugin of Debian lacks besides; it stands in where the newest cannot be had. */
 export const packagedDifferences: readonly Difference["covers"][] = [
   ({ place }) => /^link\.txqlen$|^sysctl\[ipv6\/conf\/IFNAME\/(keep_addr_on_down|ndisc_notify)\]$/.test(place),
   // Its order of keys.
@@ -234,5 +231,5 @@ export const packagedDifferences: readonly Difference["covers"][] = [
 /** The table of docs/reference-plugin.md. */
 export function differenceTable(): string {
   const rows = differences.map(({ reference, here, why }) => `| ${reference} | ${here} | ${why} |`);
-  return [`| The reference plugin ${newestReference} | Here | Why |`, "|---|---|---|", ...rows].join("\n");
+  return [`| The reference plugin ${referenceVersion} | Here | Why |`, "|---|---|---|", ...rows].join("\n");
 }

@@ -47,7 +47,19 @@ export function observe(files: ReadonlyMap<string, string>, side: Side, run: Run
   const note = (place: string, value: unknown) => {
     found.set(found.has(place) ? `${place} (again)` : place, value);
   };
+  const later = (run.configuration.chain ?? []).flatMap(({ type }) =>
+    ["ADD", "CHECK", "DEL"].map((one) => `${type}-${one}`),
+  );
   for (const command of ["add", "check", "del"]) noteCall(command, file, note);
+  // What later plugins of a chain print is what they got; some write a log.
+  for (const command of later) {
+    const exit = Number(file(`${command}.exit`));
+    note(`${command}.exit`, exit);
+    if (exit !== 0) note(`${command}.error`, file(`${command}.out`));
+  }
+  for (const name of ["traffic", "behind"]) {
+    for (const [number, line] of linesOf(file(`${name}.out`)).entries()) note(`${name}[${number}]`, line);
+  }
   noteKernel(file("kernel"), ifnameOf(run), note);
   noteState(file("state"), "", ifnameOf(run), note);
   noteState(file("after"), "after ", ifnameOf(run), note);

@@ -20,6 +20,8 @@ export interface Side {
   readonly plugin: string;
   /** CNI_PATH */
   readonly path: string;
+  /** Folder of the plugins that come later in a chain. */
+  readonly later: string;
 }
 
 export const programs = "/tmp/lab/bin";
@@ -60,13 +62,31 @@ link set busy0 up
 link add link busy0 name iv0 type ipvlan mode l3
 END
   ip -n ${host}-net -batch - <<'END'
-${[0, 1, 2].map((n) => `link set eth${n} up`).join("\n")}
+${[0, 1, 2].flatMap((n) => [`link set eth${n} up`, `addr add 192.168.${n}.2/24 dev eth${n}`]).join("\n")}
 END
   ip -n ${host} route add default via 192.168.0.2`;
 
 const words = `
-plugin() { # COMMAND FILE INPUT
-  CNI_COMMAND=$1 "$plugin" < "$3" > "$2.out" 2> "$2.err" && echo 0 > "$2.exit" || echo $? > "$2.exit"
+plugin() { # COMMAND FILE INPUT [PROGRAM]
+  CNI_COMMAND=$1 "\${4:-$plugin}" < "$3" > "$2.out" 2> "$2.err" && echo 0 > "$2.exit" || echo $? > "$2.exit"
+}
+inside() { # NAMESPACE COMMAND...
+  _name=$1
+  shift
+  nsenter --net="/run/netns/$_name" -- "$@"
+}
+succeeded() { # FILE
+  read -r code < "$1.exit" && [ "$code" = 0 ]
+}
+# The plugins behind ours: each has the result of the one before, and the last one's is that of all in CHECK and DEL.
+later() { # COMMAND TYPE...
+  command=$1
+  shift
+  for type; do
+    cat "later-$type" result ${folder}/tail > in
+    plugin "$command" "$type-$command" in "$later/$type"
+    [ "$command" != ADD ] || ! succeeded "$type-ADD" || cp "$type-ADD.out" result
+  done
 }
 # The kernel makes the local route of an IPv6 address in its own time, soon after it has answered.
 snapshot() { # NAMESPACE
@@ -80,19 +100,28 @@ snapshot() { # NAMESPACE
 run() { # FOLDER NAMESPACE NETWORK
   cd "$1"
   export CNI_NETNS=/run/netns/$2
+  container=$2
+  [ ! -e before ] || . ./before > before.out 2>&1
   plugin ADD add in
   [ "$whole" ] || return 0
+  cp add.out result
+  ! succeeded add || later ADD $chain
   snapshot "$2"
   reservations="/var/lib/cni/networks/$3 /var/lib/cni/networks/other/$3"
   settings="/proc/sys/net/ipv4/conf/$CNI_IFNAME /proc/sys/net/ipv6/conf/lo /proc/sys/net/ipv6/conf/$CNI_IFNAME"
   [ "$closely" ] || settings=
   nsenter --net=/run/netns/$2 grep -rs "" $settings $reservations > state || :
   [ "$closely" ] || return 0
-  if read -r code < add.exit && [ "$code" = 0 ]; then
-    cat head add.out ${folder}/tail > in
+  if succeeded add; then
+    [ ! -e traffic ] || . ./traffic > traffic.out 2>&1
+    cat head result ${folder}/tail > in
     plugin CHECK check in
+    later CHECK $chain
+    later DEL $reversed
+    [ -z "$chain" ] || cat head result ${folder}/tail > in
   fi
   plugin DEL del in
+  [ ! -e behind ] || . ./behind > behind.out 2>&1
   nsenter --net=/run/netns/$2 grep -rs "" /proc/self/net/dev $reservations > after || :
 }
 `;
@@ -122,6 +151,7 @@ function workersScript(side: Side, runs: readonly Run[]): string {
         `. ${folder}/words`,
         `plugin=${quote(side.plugin)}`,
         `export CNI_PATH=${quote(side.path)}`,
+        `later=${quote(side.later)} host=${side.host} net=${side.host}-net`,
         ...share.map((run) => runScript(side, run)),
       ];
       return `cat > ${file} <<'END-OF-WORKER'\n${lines.join("\n")}\nEND-OF-WORKER\non ${side.host} sh -u ${file} &`;
@@ -147,6 +177,17 @@ function runScript(side: Side, run: Run): string {
   }
   for (const [key, value] of Object.entries(configuration.sysctls ?? {})) {
     lines.push(`nsenter --net=/run/netns/${namespace} sh -c ${quote(`echo ${value} > /proc/sys/net/${key}`)}`);
+  }
+  const chain = configuration.chain ?? [];
+  for (const one of chain) {
+    const text = JSON.stringify({ cniVersion: version, name: network, ...one });
+    lines.push(`printf %s ${quote(`${text.slice(0, -1)},"prevResult":`)} > ${place}/later-${one.type}`);
+  }
+  const types = chain.map(({ type }) => type);
+  lines.push(`chain=${quote(types.join(" "))} reversed=${quote(types.toReversed().join(" "))}`);
+  for (const name of ["before", "traffic", "behind"] as const) {
+    const text = configuration[name];
+    if (text !== undefined) lines.push(`cat > ${place}/${name} <<'END-OF-SCRIPT'\n${text}\nEND-OF-SCRIPT`);
   }
   lines.push(
     `whole=${whole ? 1 : ""} closely=${configuration.closely ? 1 : ""} ipv6=${withoutPrevious.includes("2001:") ? 1 : ""}`,
