@@ -26,6 +26,7 @@ export type Group = "base" | "runtimes" | "kernel" | "qemu" | "arm64-libraries" 
 const groups: Record<Group, Omit<PackageSet, "name">> = {
   base: {
     packages: [
+      "bird2",
       "busybox-static",
       "conntrack",
       "containernetworking-plugins",
