@@ -1,11 +1,13 @@
 import type { ParentChoice } from "../config/network-config.ts";
 import { vlanName } from "../config/vlan-name.ts";
+import { PluginError } from "../errors.ts";
 import { contains, formatAddress, formatPrefix } from "../ip/address.ts";
 import { modes } from "../link/modes.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import type { Finding, Network } from "./configurations.ts";
+import { parentOnHost } from "./parent.ts";
 import { findPlugin } from "./plugin-folders.ts";
 import { spansOf } from "./pools.ts";
 
@@ -87,7 +89,30 @@ export function shownParent(parent: ParentChoice): string {
 /** What does not fit the links and plugins of this host. @param folders where plugins are */
 export function compareWithHost(networks: readonly Network[], folders: readonly string[]): Finding[] {
   // A host without any plugin runs no containers by itself: somebody checks what is meant for others.
-  return [...(folders.length === 0 ? [] : missingPlugins(networks, folders)), ...strangeSubnets(networks)];
+  return [
+    ...(folders.length === 0 ? [] : missingPlugins(networks, folders)),
+    ...missingParents(networks),
+    ...strangeSubnets(networks),
+  ];
+}
+
+/** Parents that are not there, and that the plugin cannot make. */
+function missingParents(networks: readonly Network[]): Finding[] {
+  const host = openNetlink();
+  return networks.flatMap((network) =>
+    network.own.flatMap(({ entry: { pointer }, config }) => {
+      try {
+        const parent = parentOnHost(host, config);
+        if (parent === undefined || parent.link !== undefined || parent.base !== undefined || parent.isDummy) return [];
+        const { name, baseName } = parent;
+        const what = baseName === undefined ? name : `${baseName}, the base of ${name}`;
+        return [network.find("warning", `${pointer}/master`, `this host has no link ${what}`)];
+      } catch (error) {
+        if (!(error instanceof PluginError)) throw error;
+        return [network.find("warning", `${pointer}/master`, error.message)];
+      }
+    }),
+  );
 }
 
 function missingPlugins(networks: readonly Network[], folders: readonly string[]): Finding[] {

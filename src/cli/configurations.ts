@@ -86,7 +86,7 @@ function readFile(file: string, text: string, findings: Finding[]): Network | un
   const places = placesOf(text);
   const fault = (severity: Severity, pointer: string, message: string): void =>
     report(severity, offsetOf(places, pointer), pointer, message);
-  for (const { pointer, at } of places.doubled) {
+  for (const { pointer, at } of places.doubled.slice(0, mostFaults)) {
     report("warning", at, pointer, "the key stands here a second time: the first one is passed over");
   }
   if (!isObject(raw)) {

@@ -57,5 +57,7 @@ function putBack(terminal: Terminal): void {
 }
 
 const countsOf = ({ networks, attachments, runtimes }: Patient): string =>
-  `${networks.length} networks, ${attachments.length} attachments, ` +
+  `${counted(networks.length, "network")}, ${counted(attachments.length, "attachment")}, ` +
   (runtimes.map(({ name }) => name).join(", ") || "no container runtime");
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? "" : "s"}`;

@@ -54,7 +54,7 @@ export const manual: readonly CommandManual[] = [
     summary: "check network configurations, each and together",
     description: [
       "Reads configurations (.conf, .json) and lists (.conflist) as a runtime and this plugin read them, those of /etc/cni/net.d without a name, and reports every fault with its place. What only the plugins of a chain know is checked for its own plugins alone.",
-      "Then all of them together: a network's name that is used twice, networks that give out the same addresses, one parent with two modes or flags, and what does not fit this host: an L2 subnet that the parent has no address in, a plugin that is in none of the plugin folders.",
+      "Then all of them together: a network's name that is used twice, networks that give out the same addresses, one parent with two modes or flags, and what does not fit this host: a parent that is not there, an L2 subnet that the parent has no address in, a plugin that is in none of the plugin folders.",
     ],
     flags: [
       { name: "no-host", meaning: "for another host: compare nothing with the links and plugins of this one" },

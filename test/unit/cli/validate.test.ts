@@ -128,21 +128,25 @@ for (const { name, path } of executables) {
     t.equal(lines.length, 3);
   });
 
-  t.test(`${name}: a plugin of a chain, or of the IPAM, that is in no plugin folder`, async (t) => {
-    const folder = folderOf(t, {
-      "1.conflist": list("a", ipvlan({ master: "nolink0", ipam: { type: "dhcp" } }), { type: "tuning" }),
-    });
-    const plugins = join(folder, "bin");
-    mkdirSync(plugins);
-    writeFileSync(join(plugins, "ipvlan"), "");
-    chmodSync(join(plugins, "ipvlan"), 0o755);
-    const answer = JSON.parse(cli(path, ["validate", "--json", "--plugins", plugins, folder]).stdout);
-    t.match(answer.findings, [
-      { pointer: "/plugins/0/ipam/type", message: `the plugin dhcp is in none of ${plugins}` },
-      { pointer: "/plugins/1/type", message: `the plugin tuning is in none of ${plugins}` },
-    ]);
-    t.equal(answer.findings.length, 2);
-  });
+  t.test(
+    `${name}: a parent that this host does not have; a plugin of a chain, or of the IPAM, that is in no plugin folder`,
+    async (t) => {
+      const folder = folderOf(t, {
+        "1.conflist": list("a", ipvlan({ master: "nolink0", ipam: { type: "dhcp" } }), { type: "tuning" }),
+      });
+      const plugins = join(folder, "bin");
+      mkdirSync(plugins);
+      writeFileSync(join(plugins, "ipvlan"), "");
+      chmodSync(join(plugins, "ipvlan"), 0o755);
+      const answer = JSON.parse(cli(path, ["validate", "--json", "--plugins", plugins, folder]).stdout);
+      t.match(answer.findings, [
+        { pointer: "/plugins/0/master", severity: "warning", message: "this host has no link nolink0" },
+        { pointer: "/plugins/0/ipam/type", message: `the plugin dhcp is in none of ${plugins}` },
+        { pointer: "/plugins/1/type", message: `the plugin tuning is in none of ${plugins}` },
+      ]);
+      t.equal(answer.findings.length, 3);
+    },
+  );
 
   t.test(`${name}: good files are quiet; files that are not there end it with 2`, async (t) => {
     const good = cli(path, ["validate", "--no-host", at("conf-examples/09-ipvlan20.conflist")]);
