@@ -2,7 +2,7 @@
 // would download a Node; its SEA builder, called as a module, takes the one it is given.
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type Arch, hostArch } from "./runtimes.ts";
 
 interface SeaOptions {
@@ -18,10 +18,15 @@ const sea: (entry: string, options: SeaOptions) => Promise<void> = createRequire
 const [bundle, output, arch, runtime] = process.argv.slice(2) as [string, string, Arch, string];
 
 // No flags of V8: with other flags than it was built with, Node passes over the compiled code of its own modules, 9 ms.
+// pkg works in a folder below the one for temporary files. The program's path becomes a part of the executable, and shall be the
+// same wherever it is built.
+process.env.TMPDIR = dirname(bundle);
+
 const seaConfig = {
+  main: `../${basename(bundle)}`,
   mainFormat: "module",
-  // A tenth less. The compiled code is for the Node that runs here.
-  useCodeCache: arch === hostArch,
+  // It would save a tenth of the start, but is another one each time that it is made.
+  useCodeCache: false,
   // node:ffi warns that it is experimental. OpenSSL's configuration is none of a CNI plugin's business, and a broken
   // one would keep Node from starting.
   execArgv: ["--disable-warning=ExperimentalWarning", "--openssl-config=/dev/null"],

@@ -1,7 +1,9 @@
 // containerd: containers by its own ctr, and pods by the CRI, as the kubelet makes them.
 import { readFileSync } from "node:fs";
 import t from "tap";
+import { at } from "../../build/paths.ts";
 import { example, executionConfig } from "../kernel/networks/lib/examples.ts";
+import { must } from "../machine/process.ts";
 import { openNodes, openPods, type Pod } from "./lib/nodes.ts";
 
 // Each test stands on the nodes as the one before left them.
@@ -55,6 +57,25 @@ t.test("ctr run --cni attaches a container, which reaches the router, and takes 
   t.match(seen, /1 packets received/);
   await nodes.nothingLeft(t);
 });
+
+const isNative = process.env.IPVLAN_PLUGIN !== "pkg";
+t.test(
+  "the image of a release puts the plugin on a node",
+  { skip: !isNative && "it holds the native one" },
+  async (t) => {
+    await must(process.execPath, [at("build/release.ts"), "image"]);
+    const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
+    const archive = at(`dist/release/ipvlan-cni-${version}-image.tar`);
+    // As the DaemonSet of build/kubernetes runs it.
+    const container = `--mount type=bind,src=/tmp/node,dst=/host,options=rbind:rw docker.io/library/ipvlan-cni:${version} installer`;
+    const said = await nodes.sh(`mkdir /tmp/node
+    ${ctr("images import --snapshotter native --all-platforms")} ${archive}
+    ${ctr(`run --rm --snapshotter native ${container}`)} 2>&1
+    CNI_COMMAND=VERSION /tmp/node/opt/cni/bin/ipvlan < /dev/null`);
+    t.match(said, `/host/opt/cni/bin/ipvlan is ipvlan v${version}`);
+    t.match(said, "supportedVersions");
+  },
+);
 
 const first = await openPods(nodes, "n1");
 const second = await openPods(nodes, "n2");
