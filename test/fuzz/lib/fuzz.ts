@@ -81,18 +81,27 @@ interface Part {
   readonly step: number;
 }
 
-/** The words that start a player in its sandbox. FUZZ_PROJECT must be in its environment: the checkout. */
+/**
+ * The words that start a player in its sandbox. FUZZ_PROJECT must be in its environment: the checkout.
+ * @param slowness of the processor: how many times longer than usual calls may take
+ */
 export function playerCommand(
-  { caller, ip }: { readonly caller: string; readonly ip: string },
+  { caller, ip, slowness = 1 }: { readonly caller: string; readonly ip: string; readonly slowness?: number },
   executable: Executable,
   { seed, from, to, step }: Part,
 ): readonly string[] {
   const alone = ["--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"];
   const player = [process.execPath, "--disable-warning=ExperimentalWarning", at("test/fuzz/lib/player.ts")];
-  const words = [caller, at(`dist/${executable}/ipvlan`), JSON.stringify(limits[executable])];
+  const words = [caller, at(`dist/${executable}/ipvlan`), JSON.stringify(slower(limits[executable], slowness))];
   const sandbox = ["sh", at("test/fuzz/lib/sandbox.sh"), root, ip];
   return ["unshare", ...alone, ...sandbox, ...player, ...words, ...[seed, from, to, step].map(String)];
 }
+
+const slower = ({ seconds, secondsForLarge, mebibytes }: Limits, times: number): Limits => ({
+  seconds: seconds * times,
+  secondsForLarge: secondsForLarge * times,
+  mebibytes,
+});
 
 const isFinding = (said: Finding | Readonly<Record<string, number>>): said is Finding => Array.isArray(said.faults);
 
