@@ -1,6 +1,7 @@
 import { dirname, join } from "node:path";
 import { bundle } from "./bundle.ts";
 import { type Component, npmComponent, npmComponents } from "./components.ts";
+import { hideEnvironment } from "./hidden-environment.ts";
 import { makeInPlace } from "./new-file.ts";
 import { at } from "./paths.ts";
 import { runTool } from "./run-tool.ts";
@@ -30,6 +31,7 @@ export async function buildPkgExecutable(output: string, target: NodeTarget, ver
     // pkg prints its progress; in a process of its own that stays out of ours.
     const words = [at("build/package-with-pkg.ts"), files[0] as string, unfinished, target.arch, target.runtime];
     await runTool(nodeBinary(hostArch), words);
+    hideEnvironment(unfinished, target.arch);
   });
   return components;
 }

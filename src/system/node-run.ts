@@ -1,3 +1,4 @@
+import { environment } from "./node-environment.ts";
 import { type Call, functions, negated } from "./node-libc.ts";
 import { type Port, SIGNALLED } from "./port.ts";
 
@@ -25,7 +26,7 @@ function becomeProgram(): never {
     if (String(process.ppid) !== parent) exit(1);
     for (let signal = 1; signal <= LAST_SIGNAL; signal++) (functions.signal as Call)(signal, 0n);
     keepFiles();
-    process.execve?.(path, [path], process.env);
+    process.execve?.(path, [path], environment());
   } catch (error) {
     writeSync(FAILURE, String((error as NodeJS.ErrnoException).errno));
   }

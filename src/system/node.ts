@@ -1,4 +1,5 @@
 import { signatures } from "./libc.ts";
+import { environment } from "./node-environment.ts";
 import { type Call, functions, negated } from "./node-libc.ts";
 import { run } from "./node-run.ts";
 import type { Port } from "./port.ts";
@@ -22,7 +23,9 @@ export const port = {
   exit: functions._exit as never,
   encode: (text: string) => encoder.encode(text),
   decode: (bytes: Uint8Array) => decoder.decode(bytes),
-  environment: process.env,
+  get environment() {
+    return environment();
+  },
   argv: process.argv.slice(2),
   pid: process.pid,
   arch: process.arch,

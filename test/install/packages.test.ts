@@ -15,7 +15,7 @@ t.teardown(() => rmSync(work, { recursive: true }));
 
 const arm64 = process.arch === "x64" ? false : "this machine is not x64";
 t.test(
-  "the executable of linux-arm64-node, run by an emulator of that processor, answers VERSION",
+  "the executable of linux-arm64-node, run by an emulator of that processor, answers VERSION, and heeds no variable of Node's",
   { skip: arm64 },
   async (t) => {
     const name = "linux-arm64-node";
@@ -24,9 +24,12 @@ t.test(
     const folder = `ipvlan-cni-${version}-${name}`;
     await must("tar", ["-xzf", join(releaseFolder, `${folder}.tar.gz`), "-C", work]);
     const words = ["-L", libraries, join(work, folder, "ipvlan")];
-    const env = { CNI_COMMAND: "VERSION" };
-    const answer = await must(await userEmulator("arm64"), words, { env, input: '{ "cniVersion": "1.0.0" }' });
-    t.match(JSON.parse(answer.toString()), { cniVersion: "1.0.0", supportedVersions: ["0.1.0"] });
+    const evil = join(work, "evil.cjs");
+    writeFileSync(evil, 'console.log("evil");');
+    const env = { CNI_COMMAND: "VERSION", NODE_REPL_EXTERNAL_MODULE: evil, NODE_DEBUG: "module", PATH: "/bin" };
+    const answer = await run(await userEmulator("arm64"), words, { env, input: '{ "cniVersion": "1.0.0" }' });
+    t.match(JSON.parse(answer.stdout.toString()), { cniVersion: "1.0.0", supportedVersions: ["0.1.0"] });
+    t.strictSame([answer.code, answer.stderr], [0, ""]);
   },
 );
 

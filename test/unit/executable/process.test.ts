@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -95,20 +95,39 @@ for (const { name, path } of executables) {
     t.equal(run(path, {}, "", folder).stdout, "");
   });
 
-  t.test(`${name}: variables of the runtime it is built on change nothing`, async (t) => {
+  t.test(`${name}: nothing in the environment but CNI_* changes what it does`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "ipvlan-cni-"));
     t.teardown(() => rmSync(folder, { recursive: true }));
     const evil = join(folder, "evil.cjs");
     writeFileSync(evil, 'console.log("evil");\n');
-    const environment = {
-      CNI_COMMAND: "VERSION",
+    const wanted = run(path, { CNI_COMMAND: "VERSION" }, { cniVersion: "1.1.0" });
+    t.equal(wanted.code, 0);
+    for (const [variable, value] of Object.entries({
       NODE_OPTIONS: `--require ${evil}`,
-      BUN_OPTIONS: `--preload ${evil}`,
-      BUN_INSPECT_PRELOAD: evil,
-      BUN_BE_BUN: "1",
-    };
-    const answer = run(path, environment, { cniVersion: "1.1.0" });
-    t.equal(answer.json?.cniVersion, "1.1.0");
-    t.equal(answer.stderr, "");
+      NODE_REPL_EXTERNAL_MODULE: evil,
+      NODE_COMPILE_CACHE: join(folder, "compile-cache"),
+      NODE_V8_COVERAGE: join(folder, "coverage"),
+      NODE_REDIRECT_WARNINGS: join(folder, "warnings"),
+      NODE_PENDING_DEPRECATION: "1",
+      NODE_DEBUG: "module,fs,child_process,esm",
+      NODE_DEBUG_NATIVE: "mksnapshot,code_cache,sea,compile_cache",
+      NODE_EXTRA_CA_CERTS: evil,
+      NODE_ICU_DATA: folder,
+      NODE_CHANNEL_FD: "1",
+      NODE_UNIQUE_ID: "1",
+      NODE_TEST_CONTEXT: "child-v8",
+      NODE_PATH: folder,
+      OPENSSL_CONF: evil,
+      SSL_CERT_FILE: evil,
+      UV_THREADPOOL_SIZE: "0",
+      TZ: "Pacific/Auckland",
+      LC_ALL: "tr_TR.UTF-8",
+      HOME: folder,
+      TMPDIR: folder,
+    })) {
+      const answer = run(path, { CNI_COMMAND: "VERSION", [variable]: value }, { cniVersion: "1.1.0" }, folder);
+      t.strictSame(answer, wanted, variable);
+      t.strictSame(readdirSync(folder), ["evil.cjs"], `${variable}: no file`);
+    }
   });
 }
