@@ -10,6 +10,9 @@ export interface Container {
   readonly socket: NetlinkSocket;
 }
 
+/** What this process may not do, or has not got: that says nothing about the path. */
+const ownLacks: readonly number[] = [Errno.EPERM, Errno.EACCES, Errno.EMFILE, Errno.ENFILE, Errno.ENOMEM];
+
 /** Opens the namespace that CNI_NETNS names. @throws PluginError 3 where there is nothing, 4 where it is no namespace */
 export function openContainer(path: string): Container {
   try {
@@ -19,6 +22,7 @@ export function openContainer(path: string): Container {
     if (isGone(error) && error.call === "open") {
       throw new PluginError(ErrorCode.unknownContainer, `CNI_NETNS ${path} does not exist`, error.message);
     }
+    if (ownLacks.includes(error.errno)) throw error;
     const reason =
       error.call === "setns" && error.errno === Errno.EINVAL
         ? "is no network namespace"

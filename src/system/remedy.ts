@@ -5,6 +5,7 @@ const remedies: ReadonlyMap<number, string> = new Map([
   [Errno.EACCES, "run as root"],
   [Errno.EBADF, "it is closed"],
   [Errno.ENOSPC, "make room on its file system"],
+  [Errno.EFBIG, "raise the limit of a file's size (ulimit -f)"],
   [Errno.EDQUOT, "make room within its quota"],
   [Errno.EROFS, "its file system is read-only, and must be writable"],
   [Errno.EMFILE, "raise the limit of open files (ulimit -n)"],

@@ -1,5 +1,5 @@
 import t from "tap";
-import { type Call, pluginPath } from "./lib/lab.ts";
+import { type Call, executable, pluginPath } from "./lib/lab.ts";
 import { nothingLeft, openLab } from "./lib/open-lab.ts";
 
 const lab = await openLab();
@@ -101,6 +101,48 @@ t.test("a warning that nobody hears fails no ADD, and gets into no file of the p
     t.match(answer, { code: 0, json: { interfaces: [{ name: "eth0" }] } }, redirection);
     t.equal(await lab.ok("on h1 grep -rl warning /run/ipvlan-cni /var/lib/cni || :"), "");
     await lab.del({ netns: "c1", config });
+    await nothingLeft(t, lab);
+  }
+});
+
+t.test("whatever a process may not have, ADD answers, and leaves nothing where it fails", async (t) => {
+  // What Node needs before it begins: docs/limits.md.
+  const limits =
+    executable === "native"
+      ? [
+          "nofile=4",
+          "nofile=5",
+          "nofile=6",
+          "nofile=7",
+          "nofile=8",
+          "nofile=9",
+          "as=1073741824",
+          "fsize=0",
+          "stack=65536",
+        ]
+      : ["nofile=24", "as=2147483648", "fsize=0"];
+  await lab.ok(setUp);
+  for (const limit of limits) {
+    // A pipe takes the answer, where files may not grow.
+    await lab.ok(`cat > /tmp/lab/poor <<'END'
+#!/bin/sh
+{ prlimit --${limit} ${pluginPath}; echo $? > /tmp/lab/code; } | cat
+read -r code < /tmp/lab/code
+exit $code
+END
+chmod +x /tmp/lab/poor`);
+    const answer = await lab.call({ netns: "c1", config, plugin: "/tmp/lab/poor" });
+    if (answer.code === 0) {
+      t.match(answer.json, { interfaces: [{ name: "eth0" }] }, limit);
+      await lab.del({ netns: "c1", config });
+    } else {
+      t.match(
+        answer.json,
+        { cniVersion: "1.1.0", code: 5, msg: /EMFILE: raise the limit|EFBIG: raise the limit/ },
+        limit,
+      );
+    }
+    t.equal(await lab.ok("ip -n c1 -o link show type ipvlan"), "");
     await nothingLeft(t, lab);
   }
 });

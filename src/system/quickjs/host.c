@@ -193,8 +193,9 @@ static int call_main(void) {
   JS_UpdateStackTop(runtime);
   JS_SetMaxStackSize(runtime, stack);
   keep_places();
-  /* A reader that has gone is an error of write(2), like any other. */
+  /* A reader that has gone, and a file that may not grow (RLIMIT_FSIZE), are errors of write(2), like any other. */
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
 
   JSValue result = JS_Call(context, root->main, JS_UNDEFINED, 0, NULL);
   bool failed = JS_IsException(result);

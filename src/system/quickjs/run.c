@@ -39,6 +39,7 @@ static void become(struct start *start) {
     for (int i = 3; i < 1024; i++) close(i);
   }
   signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
