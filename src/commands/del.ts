@@ -1,7 +1,7 @@
 import { parseForRemoval } from "../config/removal.ts";
 import { openForRemoval } from "../ipam/open.ts";
 import { findContainer } from "../link/container.ts";
-import { openContainerLink } from "../link/container-link.ts";
+import { openContainerLink, removeFound } from "../link/container-link.ts";
 import { isOwnedBy, remove } from "../link/ipvlan.ts";
 import { releaseParent } from "../link/parent/release.ts";
 import { type AttachmentId, findAttachment, parentsOfUnreadable } from "../link/records.ts";
@@ -28,7 +28,7 @@ export function del(invocation: Invocation): void {
   if (attachment !== undefined) {
     // Left open: this process ends soon.
     const found = openContainerLink(attachment, netns);
-    if (found !== undefined) remove(found.container.socket, found.link);
+    if (found !== undefined) removeFound(found);
     releaseParent(releasing, attachment);
   } else {
     removeByAlias(id, netns);

@@ -121,9 +121,9 @@ function explainLack({ errno, message }: NetlinkError, mode: Mode): PluginError 
 }
 
 /** Deletes the link; one that is gone already is no error. */
-export function remove(socket: NetlinkSocket, link: { index: number; name: string }): void {
+export function remove(socket: NetlinkSocket, link: { index: number; name: string; nsid?: number | undefined }): void {
   try {
-    execute(socket, [deleteLink(link.index, link.name)]);
+    execute(socket, [deleteLink(link.index, link.name, link.nsid)]);
   } catch (error) {
     if (!(error instanceof NetlinkError && error.errno === Errno.ENODEV)) throw error;
   }

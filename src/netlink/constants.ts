@@ -43,6 +43,10 @@ export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
 export const RTM_GETNETCONF = 82;
 
+export const RTM_GETNSID = 90;
+
+export const NETNSA_NSID = 1;
+
 export const IFF_UP = 0x1;
 export const IFF_LOOPBACK = 0x8;
 export const IFF_NOARP = 0x80;
@@ -58,6 +62,7 @@ export const IFLA_AF_SPEC = 26;
 export const IFLA_NET_NS_FD = 28;
 export const IFLA_EXT_MASK = 29;
 export const IFLA_LINK_NETNSID = 37;
+export const IFLA_TARGET_NETNSID = 46;
 export const IFLA_ALT_IFNAME = 53;
 
 export const IFLA_INFO_KIND = 1;

@@ -97,8 +97,9 @@ export function linkByName(socket: NetlinkSocket, name: string): Link | undefine
   return getLink(socket, nameQuery(name));
 }
 
-export function linkByIndex(socket: NetlinkSocket, index: number): Link | undefined {
-  return getLink(socket, linkQuery(index));
+/** @param nsid of another namespace, see {@link knownNamespaces} */
+export function linkByIndex(socket: NetlinkSocket, index: number, nsid?: number): Link | undefined {
+  return getLink(socket, linkQuery(index, nsid));
 }
 
 /**
@@ -111,8 +112,13 @@ export function nameQuery(name: string): Request {
 }
 
 /** Asks for a link; the answer's payload is for {@link readLink}. */
-export function linkQuery(index: number): Request {
-  return query(ifinfomsg(index), [], `look up link ${index}`);
+export function linkQuery(index: number, nsid?: number): Request {
+  return query(ifinfomsg(index), inNamespace(nsid), `look up link ${index}`);
+}
+
+/** Of a request that is about another namespace than the socket's. */
+function inNamespace(nsid: number | undefined): Attribute[] {
+  return nsid === undefined ? [] : [u32Attribute(k.IFLA_TARGET_NETNSID, nsid)];
 }
 
 function query(header: Uint8Array, attributes: Attribute[], what: string): Request {
@@ -331,12 +337,12 @@ function setByName(name: string, attributes: readonly Attribute[], what: string,
   };
 }
 
-export function deleteLink(index: number, name: string): Request {
+export function deleteLink(index: number, name: string, nsid?: number): Request {
   return {
     type: k.RTM_DELLINK,
     flags: k.NLM_F_REQUEST | k.NLM_F_ACK,
     header: ifinfomsg(index),
-    attributes: [],
+    attributes: inNamespace(nsid),
     what: `delete ${name}`,
   };
 }

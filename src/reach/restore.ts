@@ -44,10 +44,10 @@ function restore(host: NetlinkSocket, attachment: Attachment): void {
 function restoreContainer(attachment: Attachment, parent: Link, found: readonly HostAddresses[]): boolean {
   const present = openContainerLink(attachment, "");
   if (present === undefined) return false;
-  const { container, link } = present;
+  const { container, link, nsid } = present;
   const { mode } = attachment;
   try {
-    if (link.lower !== parent.index) return false;
+    if (link.lower !== parent.index || nsid !== undefined) return false;
     if (!modes[mode].routed) addRoutesToHost(container.socket, link, routesToHost(mode, found, [], []));
     return true;
   } finally {

@@ -86,6 +86,33 @@ t.test("a container holds the port, whatever it has made of its interface's name
   await nothingLeft(t, lab);
 });
 
+t.test(
+  "a container holds the port also from another namespace, and from one that no path leads to any more",
+  async (t) => {
+    const running = add({});
+    const other = add({}, { netns: "c2", config: network({ mode: "l3" }, "net2") });
+    await lab.add(running);
+    await lab.ok("container inner; ip -n c1 link set eth0 netns inner");
+    t.match((await lab.call(other)).json, { code: 101, msg: /by container c1/ }, "moved");
+    t.match((await lab.call(running)).json, { code: 102, msg: /c1 is attached to network net1 as eth0 already/ });
+    await lab.del(running);
+    t.equal(await lab.ok("ip -n inner -o link show type ipvlan"), "");
+    await nothingLeft(t, lab);
+
+    await lab.add(running);
+    await lab.ok(`
+    nsenter --net=/run/netns/c1 -- sleep 1000 > /dev/null 2>&1 < /dev/null &
+    echo $! > /tmp/lab/pid
+    until [ "$(readlink /proc/$!/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do :; done
+    umount /run/netns/c1; rm /run/netns/c1`);
+    t.match((await lab.call(other)).json, { code: 101, msg: /by container c1/ }, "without a path");
+    await lab.del(running);
+    t.equal(await lab.ok("nsenter --net -t $(cat /tmp/lab/pid) ip -o link show type ipvlan"), "");
+    await nothingLeft(t, lab);
+    await lab.ok("kill $(cat /tmp/lab/pid); container c1");
+  },
+);
+
 t.test("an interface of the recorded name that is another one's is not taken for the container's", async (t) => {
   const running = add({});
   await lab.add(running);
