@@ -158,7 +158,8 @@ END
       const gw = (dst: string) => (dst.includes(":") ? "2001:db8:1::1" : "192.168.1.1");
       t.strictSame(
         shown,
-        [...attributes.map((route) => ({ ...route, gw: gw(route.dst) })), scoped],
+        // 0.0.0.0 is no next hop.
+        [...attributes.map((route) => ({ ...route, gw: gw(route.dst) })), { dst: scoped.dst, scope: scoped.scope }],
         `${what}: the result`,
       );
       for (const line of [
