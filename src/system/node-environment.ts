@@ -1,10 +1,7 @@
-let variables: Readonly<Record<string, string | undefined>> | undefined;
-
 /** The environment as it came: the packaged executable hides most names from Node (build/hidden-environment.ts). */
-export function environment(): Readonly<Record<string, string | undefined>> {
-  variables ??= Object.fromEntries(Object.entries(process.env).map(([name, value]) => [shown(name), value]));
-  return variables;
-}
+export const environment: Readonly<Record<string, string | undefined>> = Object.fromEntries(
+  Object.entries(process.env).map(([name, value]) => [shown(name), value]),
+);
 
 function shown(name: string): string {
   const first = name.charCodeAt(0);

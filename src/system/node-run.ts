@@ -26,7 +26,7 @@ function becomeProgram(): never {
     if (String(process.ppid) !== parent) exit(1);
     for (let signal = 1; signal <= LAST_SIGNAL; signal++) (functions.signal as Call)(signal, 0n);
     keepFiles();
-    process.execve?.(path, [path], environment());
+    process.execve?.(path, [path], environment);
   } catch (error) {
     writeSync(FAILURE, String((error as NodeJS.ErrnoException).errno));
   }

@@ -23,9 +23,7 @@ export const port = {
   exit: functions._exit as never,
   encode: (text: string) => encoder.encode(text),
   decode: (bytes: Uint8Array) => decoder.decode(bytes),
-  get environment() {
-    return environment();
-  },
+  environment,
   argv: process.argv.slice(2),
   pid: process.pid,
   arch: process.arch,

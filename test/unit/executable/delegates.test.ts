@@ -34,7 +34,7 @@ for (const { name, path } of executables) {
     plugin.stdin.end(stdin);
     while (!existsSync(join(folder, "pid"))) await sleep(10);
     const pid = readFileSync(join(folder, "pid"), "utf8").trim();
-    t.match(readFileSync(`/proc/${pid}/cmdline`, "utf8"), /sleep|own/, "it runs");
+    t.ok(existsSync(`/proc/${pid}`), "it runs");
     plugin.kill("SIGKILL");
     for (let i = 0; i < 200 && existsSync(`/proc/${pid}`); i++) await sleep(10);
     t.notOk(existsSync(`/proc/${pid}`), "it has ended");
