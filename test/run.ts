@@ -20,14 +20,14 @@ import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 
 /** Seconds that a file may take. */
 const limits = {
-  unit: 60,
-  fuzz: 120,
-  patience: 120,
-  differential: 240,
-  crash: 240,
-  install: 300,
-  kernel: 600,
-  runtimes: 600,
+  unit: 120,
+  fuzz: 240,
+  patience: 300,
+  differential: 480,
+  crash: 480,
+  install: 600,
+  kernel: 1200,
+  runtimes: 1200,
 };
 const executables = ["native", "pkg"];
 /** Kernel tests that would take the executable on Node many minutes in an emulated machine; what they call is the same TypeScript. */
