@@ -3,7 +3,7 @@ import t from "tap";
 import * as k from "../../src/netlink/constants.ts";
 import { decodeMessages } from "../../src/netlink/message.ts";
 import { signatures } from "../../src/system/libc.ts";
-import { type Call, pluginPath } from "./lib/lab.ts";
+import { type Call, executable, pluginPath } from "./lib/lab.ts";
 import { nothingLeft, openLab } from "./lib/open-lab.ts";
 
 const lab = await openLab();
@@ -180,6 +180,13 @@ const cases: readonly Case[] = [
   },
 ];
 
+type Conversations = Readonly<Record<"add" | "del", readonly Conversation[]>>;
+
+/** Node makes a few system calls of its own now and then: of its executable, the netlink messages count. */
+function counted({ add, del }: Conversations): unknown {
+  return executable === "native" ? { add, del } : [add, del].flat().map(({ sends }) => sends);
+}
+
 t.test("ADD and DEL ask the kernel for what they need, and for nothing twice", async (t) => {
   // The folders of the reservations stay.
   await lab.add({ netns: "c1", config: config(both) });
@@ -189,7 +196,7 @@ t.test("ADD and DEL ask the kernel for what they need, and for nothing twice", a
     const seen = { add: [] as Conversation[], del: [] as Conversation[] };
     for (const call of calls) seen.add.push(await converse({ ...call, command: "ADD" }));
     for (const call of calls) seen.del.push(await converse({ ...call, command: "DEL" }));
-    t.strictSame(seen, { add, del }, what);
+    t.strictSame(counted(seen), counted({ add, del }), what);
   }
   await nothingLeft(t, lab);
 });
