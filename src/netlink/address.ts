@@ -1,9 +1,10 @@
 import { bitsOf, type Family, fromBytes, lastOf, type Prefix, toBytes } from "../ip/address.ts";
+import { Errno } from "../system/errno.ts";
 import { bytesAttribute, readAttributes, readU32, u32Attribute } from "./attributes.ts";
 import { getU32, set32 } from "./bytes.ts";
 import * as k from "./constants.ts";
 import type { Request } from "./message.ts";
-import { dump, type NetlinkSocket } from "./socket.ts";
+import { dump, NetlinkError, type NetlinkSocket } from "./socket.ts";
 import { dumpStrictly } from "./strict.ts";
 
 /** An address on a link. */
@@ -83,11 +84,23 @@ export function allAddresses(socket: NetlinkSocket): InterfaceAddress[] {
     .filter((address) => address !== undefined);
 }
 
-/** The addresses of a link, of both families; the kernel does the picking, where it is 5.0 or newer. */
+/**
+ * The addresses of a link, of both families; none of a link that has gone meanwhile. The kernel does the picking, where it is
+ * 5.0 or newer.
+ */
 export function addressesOn(socket: NetlinkSocket, index: number): InterfaceAddress[] {
-  return dumpStrictly(socket, addressList(index))
+  return listed(socket, index)
     .map(readAddress)
     .filter((address) => address?.index === index) as InterfaceAddress[];
+}
+
+function listed(socket: NetlinkSocket, index: number): Uint8Array[] {
+  try {
+    return dumpStrictly(socket, addressList(index));
+  } catch (error) {
+    if (error instanceof NetlinkError && error.errno === Errno.ENODEV) return [];
+    throw error;
+  }
 }
 
 function addressList(index: number): Request {
