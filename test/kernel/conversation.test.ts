@@ -182,7 +182,7 @@ const cases: readonly Case[] = [
 
 type Conversations = Readonly<Record<"add" | "del", readonly Conversation[]>>;
 
-/** Node makes a few system calls of its own now and then: of its executable, the netlink messages count. */
+/** On Node single calls show three system calls more, at another place each run; why is not known. Of its executable, the netlink messages count. */
 function counted({ add, del }: Conversations): unknown {
   return executable === "native" ? { add, del } : [add, del].flat().map(({ sends }) => sends);
 }
