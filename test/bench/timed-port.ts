@@ -37,11 +37,13 @@ function exit(code: number): never {
 const untimed = ["encode", "decode", "run"];
 
 export const port = {
+  // Not the getters: this is evaluated when the executable is built, and they tell of the process.
   ...Object.fromEntries(
-    Object.entries(real).map(([name, value]) => [
-      name,
-      typeof value === "function" && !untimed.includes(name) ? timed(name, value as never) : value,
-    ]),
+    Object.entries(Object.getOwnPropertyDescriptors(real)).flatMap(([name, { value }]) =>
+      value === undefined
+        ? []
+        : [[name, typeof value === "function" && !untimed.includes(name) ? timed(name, value) : value]],
+    ),
   ),
   exit,
   start(main: () => void, lastWords: Uint8Array) {
