@@ -36,6 +36,9 @@ int heap_is_filled(void);
 /* Prepares an empty heap. */
 void heap_begin(void);
 
+/* Brings the pages of a filled heap into memory. Nothing but time depends on it. */
+void heap_populate(void);
+
 /* Writes the used part to a file descriptor, to be put back by the build. Returns 0, or -1 with errno. */
 int heap_save(int fd);
 

@@ -362,7 +362,10 @@ const char *__asan_default_options(void) { return "detect_leaks=0"; }
 
 int main(int argc, char **argv) {
   arguments = argc > 0 ? argv + 1 : NULL;
-  if (heap_is_filled()) return call_main();
+  if (heap_is_filled()) {
+    heap_populate();
+    return call_main();
+  }
 #ifdef HEAP_BY_LIBC
   stage_names = modules;
   while (modules[stage_files] != NULL) stage_files++;
