@@ -128,8 +128,11 @@ export function formatPrefix(prefix: Prefix): string {
   return `${formatAddress(prefix.address)}/${prefix.length}`;
 }
 
+/** By the number of host bits; made when the executable is built. */
+const hostMasks = Array.from({ length: 129 }, (_, bits) => (1n << BigInt(bits)) - 1n);
+
 function hostMask({ address, length }: Prefix): bigint {
-  return (1n << BigInt(bitsOf(address.family) - length)) - 1n;
+  return hostMasks[bitsOf(address.family) - length] as bigint;
 }
 
 /** The prefix with its host bits cleared. */

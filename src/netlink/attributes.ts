@@ -77,22 +77,26 @@ export function writeAttributes(bytes: Uint8Array, at: number, attributes: reado
 
 /** Reads attributes from `from` to the end; what does not fit its own length ends the reading. */
 export function readAttributes(bytes: Uint8Array, from = 0): Attributes {
-  // Where the attributes are, by type. A link has some forty of them: a view of each, or a Map, would take most of the time of
-  // reading it.
-  const places: number[] = [];
-  for (let at = from; at + 4 <= bytes.length; ) {
+  // Where the attributes are, by type, 0 for none. A link has some forty of them: a view of each, or a Map, would take most of the
+  // time of reading it.
+  const places = new Uint16Array(PLACES);
+  for (let at = from; at + 4 <= bytes.length && at < 65536; ) {
     const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
     if (length < 4 || at + length > bytes.length) break;
-    places[((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK] = at;
+    places[((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK] = at + 1;
     at += align(length);
   }
   return {
     get(type) {
-      const at = places[type];
-      return at === undefined ? undefined : bytes.subarray(at + 4, at + getU16(bytes, at));
+      if (type >= PLACES) return listAttributes(bytes.subarray(from)).findLast((one) => one.type === type)?.value;
+      const at = (places[type] as number) - 1;
+      return at < 0 ? undefined : bytes.subarray(at + 4, at + getU16(bytes, at));
     },
   };
 }
+
+/** Types of attributes that have a place: more than the kernel has in the messages that are read here. */
+const PLACES = 128;
 
 /** The value of one attribute, where no other is asked for: {@link readAttributes} notes the places of all. */
 export function readAttribute(bytes: Uint8Array, from: number, type: number): Uint8Array | undefined {
