@@ -19,6 +19,8 @@ export class HolderIndex {
   readonly #folder: string;
   /** By file name. */
   readonly #buckets = new Map<string, Bucket>();
+  /** What is not in memory holds nothing: the files are of an older index. */
+  #isNew = false;
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -38,7 +40,7 @@ export class HolderIndex {
   /** Forgets everything: what is added from now on is all there is. */
   clear(): void {
     this.#buckets.clear();
-    for (let i = 0; i < BUCKETS; i++) this.#buckets.set(bucketName(i), new Bucket("\n", undefined));
+    this.#isNew = true;
   }
 
   find({ containerId, ifname }: Holder): string[] {
@@ -63,20 +65,24 @@ export class HolderIndex {
 
   /** Writes what changed. */
   save(): void {
-    const cleared = this.#buckets.size > 1;
-    const present = new Set(cleared ? listFolder(this.#folder) : []);
-    if (cleared) makeFolder(this.#folder);
+    if (this.#isNew) makeFolder(this.#folder);
+    const older = new Set(this.#isNew ? listFolder(this.#folder).filter((name) => BUCKET_NAME.test(name)) : []);
+    for (const name of older) if (!this.#buckets.has(name)) this.#buckets.set(name, new Bucket("\n", undefined));
     for (const [name, { text, written }] of this.#buckets) {
       const path = `${this.#folder}/${name}`;
       if (text === written) continue;
       if (written !== undefined && text.startsWith(written)) appendToFile(path, text.slice(written.length));
-      else if (text !== "\n" || written !== undefined || present.has(name)) overwriteFile(path, text);
+      else if (text !== "\n" || written !== undefined || older.has(name)) overwriteFile(path, text);
     }
   }
 
   #bucket(containerId: string): Bucket {
-    const bucket = this.#buckets.get(bucketOf(containerId));
-    if (bucket === undefined) throw new RangeError(`the index is not loaded for ${containerId}`);
+    const name = bucketOf(containerId);
+    const found = this.#buckets.get(name);
+    if (found !== undefined) return found;
+    if (!this.#isNew) throw new RangeError(`the index is not loaded for ${containerId}`);
+    const bucket = new Bucket("\n", undefined);
+    this.#buckets.set(name, bucket);
     return bucket;
   }
 }
@@ -112,21 +118,18 @@ class Bucket {
 }
 
 /** Changes with the format, so that a program of another version makes the index anew. */
-export const INDEX_FORMAT = 2;
+export const INDEX_FORMAT = 3;
 
 /** Beside the index: the id of the boot in which it was made. */
 export const BOOT_FILE = "boot";
 
-/** With 60,000 reservations a file has some 75 kB, with 250 some 300 bytes. */
-const BUCKETS = 64;
-
-function bucketName(i: number): string {
-  return i.toString(16).padStart(2, "0");
-}
+/** With 60,000 reservations a file has some 9 kB, with 250 one line or two. */
+const BUCKETS = 512;
+const BUCKET_NAME = /^[\da-f]{3}$/;
 
 /** By the end of the identifier: at its beginning, many are alike. */
 function bucketOf(containerId: string): string {
-  return bucketName(hash(containerId.slice(-8)) % BUCKETS);
+  return (hash(containerId.slice(-8)) % BUCKETS).toString(16).padStart(3, "0");
 }
 
 /** FNV-1a, 32 bits, over UTF-16 units: 0 to 2^32-1. @param before the hash of a text that this one follows */

@@ -121,7 +121,7 @@ export async function examine(
   keeps("after another ADD and DEL");
   equal(net.run("GC", "", { cniVersion: "1.1.0", "cni.dev/valid-attachments": [] }).stdout, "");
   equal([...net.held().keys()].join(), "", "GC leaves no reservation and no leftover");
-  const known = /^(lock|pools\/net|networks\/net\/([0-3][0-9a-f]|boot|machine))$/;
+  const known = /^(lock|pools\/net|networks\/net\/([01][0-9a-f]{2}|boot|machine))$/;
   equal(
     net
       .ownFiles()
