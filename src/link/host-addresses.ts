@@ -10,6 +10,6 @@ import type { NetlinkSocket } from "../netlink/socket.ts";
  */
 export function isHostAddress(lower: NetlinkSocket, parent: Link, address: Address): boolean {
   if (routeTo(lower, address)?.type === RTN_LOCAL) return true;
-  // The addresses of a VRF's links are in a table of its own.
-  return parent.controller !== undefined && routeTo(lower, address, parent.index)?.type === RTN_LOCAL;
+  // The addresses of a VRF and its links are in a table of its own, and the way out over the VRF asks that table for any of them.
+  return parent.controller !== undefined && routeTo(lower, address, parent.controller)?.type === RTN_LOCAL;
 }

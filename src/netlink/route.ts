@@ -262,7 +262,7 @@ export function routesBy(socket: NetlinkSocket, filter: RouteFilter): KernelRout
 /**
  * The route that the namespace's own packets to the address take now, resolved to one link; RTN_LOCAL where the address is its own;
  * undefined where there is none, or it is no way out.
- * @param link index of the link over which they are to go: needed for the addresses of a VRF's links
+ * @param link index of the link over which they are to go; that of a VRF for the addresses of all of its links
  */
 export function routeTo(socket: NetlinkSocket, address: Address, link?: number): KernelRoute | undefined {
   const route = askRoute(socket, address, 0, link);

@@ -166,6 +166,33 @@ addr del 2001:db8:5::2/64 dev eth0
 END`);
 });
 
+t.test("an address of a VRF's links, which are in a table of its own, is the host's own as well", async (t) => {
+  await lab.ok(`ip -n h1 -batch - <<'END'
+link add red up type vrf table 10
+link add up1 up type dummy
+link set up1 master red
+addr add 172.30.0.2/24 dev up1
+addr add 172.30.0.3/32 dev red
+END`);
+  for (const mode of ["l2", "l3", "l3s"]) {
+    const config = network(`vrf-${mode}`, { subnets: [{ subnet: "172.30.0.0/24" }] }, { master: "up1", mode });
+    const [given, ...asked] = await lab.calls([
+      { netns: "c1", config },
+      ...["172.30.0.2", "172.30.0.3"].map((ip) => ({
+        netns: "c2",
+        config: { ...config, runtimeConfig: { ips: [ip] } },
+      })),
+      { command: "DEL", netns: "c1", config },
+    ]);
+    t.strictSame(addressesOf(given?.json), ["172.30.0.4/24"], mode);
+    for (const { json } of asked.slice(0, 2)) {
+      t.match(json, { code: 103, msg: /is the host's own: ask for another one/ }, mode);
+    }
+  }
+  await lab.ok("ip -n h1 link del up1; ip -n h1 link del red");
+  await nothingLeft(t, lab);
+});
+
 t.test("configured routes are added, and win over those that would be", async (t) => {
   const routes = [
     { dst: "0.0.0.0/0", gw: "10.1.0.254" },

@@ -150,6 +150,34 @@ export const configurations: readonly Configuration[] = [
   { name: "l2, a gateway of its own", config: l2({ ...v4, gateway: "10.1.2.254", routes: [toAll] }) },
   { name: "l2, a route by another gateway", config: l2({ ...v4, routes: [{ dst: elsewhere, gw: "10.1.2.9" }] }) },
   { name: "l2, rangeStart and rangeEnd", config: l2({ ...v4, rangeStart: "10.1.2.20", rangeEnd: "10.1.2.30" }) },
+  {
+    name: "l2, a range from the network's own address to the broadcast address",
+    config: l2({ subnet: "10.1.2.0/29", rangeStart: "10.1.2.0", rangeEnd: "10.1.2.7" }),
+  },
+  {
+    name: "l2, a range of the broadcast address alone",
+    config: l2({ subnet: "10.1.2.0/29", rangeStart: "10.1.2.7", rangeEnd: "10.1.2.7" }),
+    versions: "newest",
+    closely: true,
+  },
+  {
+    name: "l2, a gateway outside of the subnet",
+    config: l2({ ...v4, gateway: "198.51.100.1", routes: [toAll] }),
+    versions: "newest",
+    closely: true,
+  },
+  {
+    name: "l2, a gateway outside of the subnet, with a device route to it",
+    config: l2({ ...v4, gateway: "198.51.100.1", routes: [{ dst: "198.51.100.1/32", gw: "0.0.0.0" }, toAll] }),
+    versions: "newest",
+    closely: true,
+  },
+  {
+    name: "l2, a link-local gateway of the subnet",
+    config: l2({ ranges: [[{ ...v6, gateway: "fe80::1" }]], routes: [toAllV6] }),
+    versions: "newest",
+    closely: true,
+  },
   { name: "l2, a set of two ranges", config: l2({ ranges: [[v4, { subnet: "10.1.3.0/24" }]] }) },
   { name: "l2, two IPv4 sets", config: l2({ ranges: [[v4], [{ subnet: "10.1.3.0/24" }]] }) },
   {
@@ -294,6 +322,20 @@ export const configurations: readonly Configuration[] = [
   {
     name: "static, runtimeConfig",
     config: fixed([{ address: "10.1.2.7/24" }], {}, { runtimeConfig: { ips: ["10.1.2.9/24"] } }),
+  },
+  {
+    name: "static, a gateway outside of the subnet, with a device route to it",
+    config: fixed([{ address: "10.1.2.7/24", gateway: "198.51.100.1" }], {
+      routes: [{ dst: "198.51.100.1/32", gw: "0.0.0.0" }, toAll],
+    }),
+    versions: "newest",
+    closely: true,
+  },
+  {
+    name: "static, a gateway outside of the subnet",
+    config: fixed([{ address: "10.1.2.7/24", gateway: "198.51.100.1" }], { routes: [toAll] }),
+    versions: "newest",
+    closely: true,
   },
   // Routes.
   {

@@ -142,6 +142,25 @@ export const differences: readonly Difference[] = [
       /^routes\[main [^v]*\]\.scope$/.test(place) && ours === "link" && theirs === "global",
   },
   {
+    reference: "A range may hold the subnet's network and broadcast address, and containers get them.",
+    here: "They are no container's; a range of nothing else is refused.",
+    why: "They are of all hosts: nobody could answer.",
+    covers: inConfigurations(
+      "l2, a range from the network's own address to the broadcast address",
+      "l2, a range of the broadcast address alone",
+    ),
+  },
+  {
+    reference: "A gateway outside of the subnet is refused, or its route is.",
+    here: "It is used where a route out of the device leads to it, or where it is a router's link-local address.",
+    why: "Hosting providers have such gateways.",
+    covers: inConfigurations(
+      "l2, a gateway outside of the subnet, with a device route to it",
+      "l2, a link-local gateway of the subnet",
+      "static, a gateway outside of the subnet, with a device route to it",
+    ),
+  },
+  {
     reference: "A route is added beside one of the same destination, and wins where both are IPv4.",
     here: "The first one wins; the result leaves the other out.",
     why: "A container's second network must not take the first one's default route (SPEC.md of 0.4.0, IP allocation).",
