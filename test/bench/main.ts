@@ -2,6 +2,7 @@
 //
 //   npm run bench                             everything: some minutes
 //   npm run bench -- --quick                  start-up, ADD and DEL: two minutes
+//   npm run bench -- --only "host access"     of the attachments, those whose title has this in it
 //   npm run bench -- --native                 only what needs no ipvlan
 //   npm run bench -- --reference newest       beside the newest release, built by Go, instead of Debian's package
 //   npm run bench -- --json FILE              where the figures go besides; default .cache/bench/report.json
@@ -32,6 +33,7 @@ const { values } = parseArgs({
   options: {
     quick: { type: "boolean", default: false },
     native: { type: "boolean", default: false },
+    only: { type: "string" },
     reference: { type: "string", default: "debian" },
     json: { type: "string", default: at(".cache/bench/report.json") },
     phases: { type: "boolean", default: false },
@@ -41,7 +43,9 @@ const { values } = parseArgs({
 
 const RELEASE = `v${referenceVersion}`;
 
-if (values.publish && (values.quick || values.native)) throw new Error("--publish is for the whole bench");
+const { only } = values;
+if (values.publish && (values.quick || values.native || only !== undefined))
+  throw new Error("--publish is for the whole bench");
 const work = at(".cache/bench");
 mkdirSync(work, { recursive: true });
 const timer = join(work, "timer");
@@ -174,6 +178,7 @@ async function measureAttachments(): Promise<Report> {
       lab.ok(`cat > /tmp/bench/script <<'END'\n${script}\nEND\non h1 sh -e /tmp/bench/script`, patience);
     const samples: Sample[] = [];
     for (const series of kernelSeries(there.programs, values.quick ? "quick" : "all")) {
+      if (only !== undefined && !series.title.includes(only)) continue;
       progress(series.title);
       await onHost(series.before);
       await lab.ok(`cat > /tmp/bench/series <<'END'\n${planText(series)}END`);
@@ -186,7 +191,7 @@ async function measureAttachments(): Promise<Report> {
       attachments: summarise(samples),
     };
     console.log(`\nOn ${machineText(report.circumstances)}\n${table(report.attachments)}`);
-    console.log(`\n${conclusion(report.attachments)}`);
+    if (only === undefined) console.log(`\n${conclusion(report.attachments)}`);
     return report;
   } finally {
     await machine.close();

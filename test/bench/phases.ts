@@ -4,7 +4,7 @@ import { buildNativeExecutable } from "../../build/native-executable.ts";
 import { hostArch } from "../../build/runtimes.ts";
 import { createLab } from "../kernel/lib/lab.ts";
 import type { TestHost } from "../machine/host.ts";
-import { type Command, kernelSeries, kernelSetUp, type Programs } from "./plan.ts";
+import { type Command, inShell, kernelSeries, kernelSetUp, type Programs } from "./plan.ts";
 import { estimate } from "./statistics.ts";
 import type { TimedCall } from "./timed-port.ts";
 
@@ -38,12 +38,7 @@ export async function measurePhases(machine: TestHost, programs: Programs, work:
 }
 
 function logged(commands: readonly Command[], name: string): string {
-  return commands
-    .map(({ argv, environment = {}, stdin }) => {
-      const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
-      return `env -i ${variables.join(" ")} ${argv.join(" ")} < ${stdin} > /dev/null 2> /tmp/phases/${name}`;
-    })
-    .join("\n");
+  return commands.map((one) => inShell(one, `> /dev/null 2> /tmp/phases/${name}`)).join("\n");
 }
 
 interface Phase {

@@ -31,7 +31,7 @@ export interface Contender {
  * - `reference`: the reference plugin with host-local.
  * - `floor`: iproute2 that makes the same kernel calls; nobody reads a configuration or chooses an address.
  * - `empty`: a static C program of nothing.
- * - `none`: `native` with no reservations, in rows where that is what it is compared with.
+ * - `none`: `native` without what the row is about, where that is what it is compared with.
  */
 export type ContenderName = "native" | "pkg" | "reference" | "floor" | "empty" | "none";
 
@@ -155,6 +155,7 @@ export function kernelSeries(programs: Programs, extent: Extent): Series[] {
     held(programs, 60_000, { ...few, rounds: 3 }),
     besideNone(programs, 4000),
     besideNone(programs, 60_000),
+    hostAccess(programs, single),
     crowd(programs, single),
   ];
 }
@@ -171,6 +172,7 @@ interface Network {
   readonly master?: string;
   /** Of the reservations; default: one for each contender. */
   readonly dataDir?: string;
+  readonly hostAccess?: true;
 }
 
 interface Choice {
@@ -181,8 +183,8 @@ interface Choice {
 
 /** The same configuration for every plugin, but for the places where it keeps its reservations. */
 function configOf(plugin: Plugin, { cniVersion }: Programs, network: Network): object {
-  const { ipam, mode = "l2", master = "eth0", dataDir = `${folder}/state/${plugin}` } = network;
-  return { cniVersion, name: "bench", type: "ipvlan", master, mode, ipam: { ...ipam, dataDir } };
+  const { ipam, mode = "l2", master = "eth0", dataDir = `${folder}/state/${plugin}`, hostAccess } = network;
+  return { cniVersion, name: "bench", type: "ipvlan", master, mode, hostAccess, ipam: { ...ipam, dataDir } };
 }
 
 function command(plugin: Plugin, programs: Programs, verb: string, stdin: string, container: string = plugin): Command {
@@ -197,6 +199,12 @@ function command(plugin: Plugin, programs: Programs, verb: string, stdin: string
     },
     stdin,
   };
+}
+
+/** As a shell runs it. @param redirect of its output */
+export function inShell({ argv, environment = {}, stdin }: Command, redirect: string): string {
+  const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+  return `env -i ${variables.join(" ")} ${argv.join(" ")} < ${stdin} ${redirect}`;
 }
 
 /** The script that writes a contender's configuration, and the file. */
@@ -267,11 +275,7 @@ function asked(programs: Programs, verb: "CHECK" | "STATUS", ipam: object, plugi
   const parts = plugins.map((name) => {
     const { file, script } = written(name, programs, verb, { ipam });
     const with_ = `${file}.asked`;
-    const shell = (one: string, redirect: string): string => {
-      const { argv, environment, stdin } = command(name, programs, one, file);
-      const words = Object.entries(environment ?? {}).map(([key, value]) => `${key}=${value}`);
-      return `env -i ${words.join(" ")} ${argv.join(" ")} < ${stdin} ${redirect}`;
-    };
+    const shell = (one: string, redirect: string): string => inShell(command(name, programs, one, file), redirect);
     const open = JSON.stringify(configOf(name, programs, { ipam })).slice(0, -1);
     return {
       contender: { name, steps: [{ row: verb, commands: [command(name, programs, verb, with_)] }] },
@@ -319,8 +323,28 @@ export const BESIDE_NONE = ", beside none";
 /** What reservations cost the plugin itself. */
 function besideNone(programs: Programs, count: number): Series {
   const choice = { rounds: 20, plugins: ["native"] } as const;
-  const own = held(programs, count, choice);
   const without = attachments(programs, "none", { ipam: hostLocal("10.60.0.0/14"), dataDir: `${folder}/none` }, choice);
+  return besideItself(held(programs, count, choice), without);
+}
+
+/** What host access costs the plugin itself, on a parent where another container has it already. */
+function hostAccess(programs: Programs, ipam: object): Series {
+  const choice = { rounds: 20, plugins: ["native"] } as const;
+  const network: Network = { ipam, dataDir: `${folder}/reached`, hostAccess: true };
+  const own = attachments(programs, "host access", network, choice);
+  const without = attachments(programs, "no host access", { ipam, dataDir: `${folder}/unreached` }, choice);
+  const resident = written("native", programs, "resident", network);
+  const call = (verb: string): string => inShell(command("native", programs, verb, resident.file, "n1"), "> /dev/null");
+  const series = besideItself(own, without);
+  return {
+    ...series,
+    before: `ip addr add 192.0.2.1/24 dev eth0\n${series.before}\n${resident.script}\n${call("ADD")}`,
+    after: `${call("DEL")}\nip addr del 192.0.2.1/24 dev eth0`,
+  };
+}
+
+/** Two series of `native`, one of them without what the other is about. */
+function besideItself(own: Series, without: Series): Series {
   const renamed = ({ contenders: [one] }: Series, name: ContenderName): Contender => ({
     name,
     steps: (one?.steps ?? []).map((step) => ({
