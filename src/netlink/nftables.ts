@@ -134,10 +134,10 @@ export function allTables(socket: NetlinkSocket): { family: Family; name: string
   });
 }
 
-/** The source addresses that the rules in the tables of this name give, of both families. */
-export function sourcesIn(socket: NetlinkSocket, table: string): Address[] {
+/** The source addresses that the rules in the tables of this name give. */
+export function sourcesIn(socket: NetlinkSocket, table: string, families: readonly Family[]): Address[] {
   // Asked for any family, the kernel answers with the first table of the name alone.
-  return ([4, 6] as const).flatMap((family) => {
+  return families.flatMap((family) => {
     const question = message(NFT_MSG_GETRULE, family, [stringAttribute(NFTA_RULE_TABLE, table)], 0);
     return dump(socket, { ...question, what: "list rules of nf_tables" }).flatMap((payload) => {
       const attributes = readAttributes(payload, 4);

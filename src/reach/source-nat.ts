@@ -30,7 +30,7 @@ export function ensureSourceNat(hostLink: string, sources: readonly Address[]): 
   const table = natTable(hostLink);
   const socket = openNetfilter();
   try {
-    const present = sourcesIn(socket, table);
+    const present = sourcesIn(socket, table, [...new Set(sources.map(({ family }) => family))]);
     const missing = sources.filter((source) => !present.some((one) => sameAddress(one, source)));
     if (missing.length === 0) return;
     const failure = putSourceNat(
@@ -54,7 +54,7 @@ export function ensureSourceNat(hostLink: string, sources: readonly Address[]): 
 export function presentSources(hostLink: string): Address[] {
   const socket = openNetfilter();
   try {
-    return sourcesIn(socket, natTable(hostLink));
+    return sourcesIn(socket, natTable(hostLink), [4, 6]);
   } finally {
     closeNetlink(socket);
   }

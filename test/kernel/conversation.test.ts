@@ -59,10 +59,20 @@ function plain(text: string): string {
 }
 
 function messages(bytes: Uint8Array): string {
-  return decodeMessages(bytes)
-    .map(({ type, flags }) => `${names.get(type)}${(flags & k.NLM_F_DUMP) === k.NLM_F_DUMP ? " dump" : ""}`)
+  const sent = decodeMessages(bytes);
+  // linux/netfilter/nfnetlink.h: the subsystem is in the upper byte, but for what begins and ends a batch.
+  const isNetfilter = sent.some(({ type }) => type >> 8 === NFNL_SUBSYS_NFTABLES);
+  const batch = new Map([
+    [16, "begin"],
+    [17, "end"],
+  ]);
+  const nameOf = (type: number) => (isNetfilter ? `nft ${batch.get(type) ?? type & 255}` : names.get(type));
+  return sent
+    .map(({ type, flags }) => `${nameOf(type)}${(flags & k.NLM_F_DUMP) === k.NLM_F_DUMP ? " dump" : ""}`)
     .join(", ");
 }
+
+const NFNL_SUBSYS_NFTABLES = 10;
 
 const config = (more: object = {}) => ({
   cniVersion: "1.0.0",
@@ -85,9 +95,28 @@ const removal = ["GETLINK", "DELLINK"];
 const removalWithParent = [...removal, "GETLINK", "GETADDR dump", "DELLINK"];
 const both = { ipam: { subnets: [{ subnet: "192.168.1.0/24" }, { subnet: "2001:db8::/64" }] } };
 
+/** The parent's reverse path filtering, the host's addresses, the next hop and the route in the container, the host's link. */
+const toReach = [
+  ...[...onParent, ...allocated],
+  ...["GETNETCONF, GETNETCONF", "GETADDR dump", "NEWNEIGH, NEWROUTE", "GETLINK"],
+];
+/** The link with its alias, then up, without ARP. */
+const hostLinkMade = ["NEWLINK, NEWLINK, NEWLINK", "NEWLINK, NEWLINK, GETLINK"];
+/** The host's route, the rule for its table, the rules of nf_tables. */
+const reaching = ["NEWROUTE, NEWRULE", "nft 7 dump"];
+const sourceNat = "nft begin, nft 0, nft 2, nft 0, nft 3, nft 6, nft end";
+/** Is there another route over the host's link; it goes with its tables, and with the last route of all the rule. */
+const lastReached = [
+  ...["DELROUTE", "GETLINK", "GETROUTE dump", "GETROUTE dump", "GETROUTE dump", "DELLINK"],
+  ...["nft 1 dump", "nft 1 dump", "nft begin, nft 2, nft end"],
+  ...["GETROUTE dump", "DELRULE", "DELRULE", "GETROUTE dump", ...removal],
+];
+
 interface Case {
   readonly what: string;
   readonly keys: object;
+  /** What the host has meanwhile: an address on the parent. */
+  readonly address?: string;
   /** Of the first container and of one more. */
   readonly add: readonly [Conversation, Conversation];
   /** Of one that is not the last, and of the last. */
@@ -164,6 +193,19 @@ const cases: readonly Case[] = [
     ],
   },
   {
+    what: "L2, with host access",
+    keys: { hostAccess: true },
+    address: "192.0.2.1/24",
+    add: [
+      { sends: [...toReach, ...hostLinkMade, ...reaching, sourceNat], systemCalls: 117 },
+      { sends: [...toReach, ...reaching], systemCalls: 97 },
+    ],
+    del: [
+      { sends: ["DELROUTE", "GETLINK", "GETROUTE dump", ...removal], systemCalls: 59 },
+      { sends: lastReached, systemCalls: 94 },
+    ],
+  },
+  {
     what: "an isolated network",
     keys: { master: undefined },
     add: [
@@ -191,12 +233,14 @@ t.test("ADD and DEL ask the kernel for what they need, and for nothing twice", a
   // The folders of the reservations stay.
   await lab.add({ netns: "c1", config: config(both) });
   await lab.del({ netns: "c1", config: config(both) });
-  for (const { what, keys, add, del } of cases) {
+  for (const { what, keys, address, add, del } of cases) {
+    if (address !== undefined) await lab.ok(`ip -n h1 addr add ${address} dev eth0`);
     const calls = ["c1", "c2"].map((netns): Call => ({ netns, config: config(keys) }));
     const seen = { add: [] as Conversation[], del: [] as Conversation[] };
     for (const call of calls) seen.add.push(await converse({ ...call, command: "ADD" }));
     for (const call of calls) seen.del.push(await converse({ ...call, command: "DEL" }));
     t.strictSame(counted(seen), counted({ add, del }), what);
+    if (address !== undefined) await lab.ok(`ip -n h1 addr del ${address} dev eth0`);
   }
   await nothingLeft(t, lab);
 });
