@@ -1,3 +1,4 @@
+import { hash32 } from "../hash.ts";
 import { appendToFile, fileStatus, listFolder, makeFolder, overwriteFile, readSmall } from "../system/files.ts";
 
 /** What a reservation's file says: who holds the address. Files from before CNI plugins 0.8 have no interface name. */
@@ -129,14 +130,5 @@ const BUCKET_NAME = /^[\da-f]{3}$/;
 
 /** By the end of the identifier: at its beginning, many are alike. */
 function bucketOf(containerId: string): string {
-  return (hash(containerId.slice(-8)) % BUCKETS).toString(16).padStart(3, "0");
-}
-
-/** FNV-1a, 32 bits, over UTF-16 units: 0 to 2^32-1. @param before the hash of a text that this one follows */
-export function hash(text: string, before = 0x811c9dc5): number {
-  let value = before;
-  for (let i = 0; i < text.length; i++) {
-    value = Math.imul(value ^ text.charCodeAt(i), 0x01000193) >>> 0;
-  }
-  return value;
+  return (hash32(containerId.slice(-8)) % BUCKETS).toString(16).padStart(3, "0");
 }

@@ -1,3 +1,4 @@
+import { hash32 } from "../hash.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
 import { recordedIn } from "../link/records.ts";
 import { Errno, SystemError } from "../system/errno.ts";
@@ -18,7 +19,7 @@ import {
 } from "../system/files.ts";
 import { withLock } from "../system/lock.ts";
 import { bootId, bootTime, machineId } from "./boot.ts";
-import { BOOT_FILE, type Holder, HolderIndex, hash, INDEX_FORMAT } from "./holder-index.ts";
+import { BOOT_FILE, type Holder, HolderIndex, INDEX_FORMAT } from "./holder-index.ts";
 
 export type { Holder };
 
@@ -67,7 +68,7 @@ export class Store {
     const status = fileStatus(this.#folder);
     if (status === undefined) throw new SystemError("statx", Errno.ENOENT, this.#folder);
     this.#opened = status;
-    this.#sealed = hash(`${INDEX_FORMAT} ${status.identity} ${this.#boot} `);
+    this.#sealed = hash32(`${INDEX_FORMAT} ${status.identity} ${this.#boot} `);
   }
 
   /**
@@ -233,7 +234,7 @@ export class Store {
 
   /** The nanoseconds that seal the folder at these seconds: 0 to 999,999,999. */
   #seal(seconds: number): number {
-    return hash(String(seconds), this.#sealed) % 1_000_000_000;
+    return hash32(String(seconds), this.#sealed) % 1_000_000_000;
   }
 
   get #bootFile(): string {

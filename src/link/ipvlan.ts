@@ -1,7 +1,7 @@
 import { port } from "#system";
-import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
+import { hash64 } from "../hash.ts";
 import { createIpvlan, deleteLink, type Link } from "../netlink/link.ts";
 import { execute, NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
@@ -23,7 +23,7 @@ export interface IpvlanRequest {
 export function ownerAlias(containerId: string): string {
   const alias = `ipvlan-cni ${containerId}`;
   // IFALIASZ without the terminating NUL.
-  return alias.length <= 255 ? alias : `${alias.slice(0, 200)}~${hash(alias)}`;
+  return alias.length <= 255 ? alias : `${alias.slice(0, 200)}~${hash64(alias)}`;
 }
 
 /** Whether the link is this container's. One without an alias may come from the reference plugin or from an ADD that was killed. */

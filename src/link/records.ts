@@ -1,8 +1,8 @@
 import { port } from "#system";
 import { isObject, type JsonObject, tryJson } from "../cni/json.ts";
 import { interfaceNameFault, isIdentifier, longestFileName } from "../cni/names.ts";
-import { hash } from "../config/dummy-name.ts";
 import type { Flag, Mode } from "../config/network-config.ts";
+import { hash64 } from "../hash.ts";
 import { parseAddress } from "../ip/address.ts";
 import { check, Errno, isErrno, SystemError } from "../system/errno.ts";
 import {
@@ -110,7 +110,7 @@ function olderKey({ name, namespaceInContainer }: OlderParent): string {
 // The specification sets no limit to a container's id. Only the interface's name, at the end, can have characters of several bytes.
 function entryName(...parts: readonly string[]): string {
   const name = parts.join(":");
-  return encode(name).length <= longestFileName ? name : `${name.slice(0, 180)}~${hash(name)}`;
+  return encode(name).length <= longestFileName ? name : `${name.slice(0, 180)}~${hash64(name)}`;
 }
 
 const portOf = (parent: string) => `${root}/ports/${parent}`;

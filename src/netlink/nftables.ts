@@ -9,6 +9,7 @@ import {
   bytesAttribute,
   listAttributes,
   nestAttribute,
+  readAttribute,
   readAttributes,
   readString,
   stringAttribute,
@@ -151,10 +152,10 @@ export function sourcesIn(socket: NetlinkSocket, table: string, families: readon
 /** The addresses that a rule's expressions load. */
 function immediateAddresses(expressions: Uint8Array): Address[] {
   return listAttributes(expressions).flatMap(({ value }) => {
-    const one = readAttributes(value);
-    if (readString(one.get(NFTA_EXPR_NAME)) !== "immediate") return [];
-    const content = readAttributes(one.get(NFTA_EXPR_DATA) ?? new Uint8Array()).get(NFTA_IMMEDIATE_DATA);
-    const address = readAttributes(content ?? new Uint8Array()).get(NFTA_DATA_VALUE);
+    if (readString(readAttribute(value, 0, NFTA_EXPR_NAME)) !== "immediate") return [];
+    const within = (bytes: Uint8Array | undefined, type: number) => bytes && readAttribute(bytes, 0, type);
+    const content = within(readAttribute(value, 0, NFTA_EXPR_DATA), NFTA_IMMEDIATE_DATA);
+    const address = within(content, NFTA_DATA_VALUE);
     return address?.length === 4 || address?.length === 16 ? [fromBytes(address)] : [];
   });
 }

@@ -1,4 +1,5 @@
 import type { Attachment } from "../cni/gc.ts";
+import { hash32 } from "../hash.ts";
 
 /** Whose a route of the host's is. */
 export interface Owner extends Attachment {
@@ -17,7 +18,7 @@ const NETWORK = 0x1ff0_0000;
 
 /** The metric of the owner's routes. */
 export function ownerMetric({ network, containerId, ifname }: Owner, announced: boolean): number {
-  const owner = fnv(`${containerId}:${ifname}`) & 0xf_ffff;
+  const owner = folded(`${containerId}:${ifname}`) & 0xf_ffff;
   return MARK | (announced ? ANNOUNCED : 0) | networkPart(network) | owner;
 }
 
@@ -36,12 +37,11 @@ export function isOfNetwork(metric: number, network: string): boolean {
 }
 
 function networkPart(network: string): number {
-  return (fnv(network) << 20) & NETWORK;
+  return (folded(network) << 20) & NETWORK;
 }
 
-/** FNV-1a, 32 bits, the upper half folded into the lower. */
-function fnv(text: string): number {
-  let hash = 0x811c9dc5;
-  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) as number), 0x01000193);
-  return (hash ^ (hash >>> 16)) >>> 0;
+/** FNV-1a, the upper half folded into the lower. */
+function folded(text: string): number {
+  const value = hash32(text);
+  return (value ^ (value >>> 16)) >>> 0;
 }

@@ -6,7 +6,7 @@
 //   npm run bench -- --native                 only what needs no ipvlan
 //   npm run bench -- --reference newest       beside the newest release, built by Go, instead of Debian's package
 //   npm run bench -- --json FILE              where the figures go besides; default .cache/bench/report.json
-//   npm run bench -- --phases                 where the time of ADD and DEL goes, call by call
+//   npm run bench -- --phases                 where the time of ADD and DEL goes, call by call; with --only, of another series
 //   npm run bench -- --publish                puts the table and the chart into docs/speed.md
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -53,7 +53,7 @@ const programs = await findPrograms();
 if (values.phases) {
   const machine = await openTestHost({ stock: true });
   try {
-    console.log(await measurePhases(machine, programs, work));
+    console.log(await measurePhases(machine, programs, work, only ?? ""));
   } finally {
     await machine.close();
   }

@@ -11,18 +11,27 @@ import type { TimedCall } from "./timed-port.ts";
 const WARM_UPS = 3;
 const RUNS = 21;
 
-/** In the test machine. @returns Markdown */
-export async function measurePhases(machine: TestHost, programs: Programs, work: string): Promise<string> {
+/** In the test machine. @param only what the series' title has in it; "": the first one. @returns Markdown */
+export async function measurePhases(
+  machine: TestHost,
+  programs: Programs,
+  work: string,
+  only: string,
+): Promise<string> {
   const native = join(work, "timed");
   await buildNativeExecutable(native, hostArch, { version: "0", commit: "none" }, { conditions: ["timed"] });
   const lab = await createLab(machine);
   const there = kernelSetUp({ ...programs, native });
-  const [series] = kernelSeries(there.programs, "quick");
+  const series = kernelSeries(there.programs, "all").find(({ title }) => title.includes(only));
   const [add, del] = series?.contenders.find(({ name }) => name === "native")?.steps ?? [];
   if (series === undefined || add === undefined || del === undefined) throw new Error("the plan has no ADD and DEL");
   const times = [...Array(WARM_UPS + RUNS).keys()];
   const script = times.map((i) => [add, del].map(({ commands }, step) => logged(commands, `${step}.${i}`)).join("\n"));
-  await lab.ok(`host h1; ${there.script}\n${series.before}`);
+  await lab.ok(`host h1; ${there.script}
+cat > /tmp/bench/script <<'END'
+${series.before}
+END
+on h1 sh -e /tmp/bench/script`);
   await lab.ok(
     `mkdir /tmp/phases; cat > /tmp/phases/run <<'END'\n${script.join("\n")}\nEND\non h1 sh -e /tmp/phases/run`,
     {

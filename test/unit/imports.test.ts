@@ -8,6 +8,7 @@ const src = resolve(import.meta.dirname, "../../src");
 /** Folders and files of src/, the lowest first. */
 const layers = [
   "version.ts",
+  "hash.ts",
   "errors.ts",
   "system",
   "ip",

@@ -1,6 +1,6 @@
 // Which link a network's parent is, what is made, what is refused, and what goes away again.
 import t from "tap";
-import { hash } from "../../../src/config/dummy-name.ts";
+import { hash64 } from "../../../src/hash.ts";
 import type { Call } from "../lib/lab.ts";
 import { nothingLeft, openLab } from "../lib/open-lab.ts";
 
@@ -113,7 +113,7 @@ t.test("STATUS says what ADD would say", async (t) => {
   );
 });
 
-const shortName = (vid: number) => `vl-${hash("averylongname0").slice(0, 7)}.${vid}`;
+const shortName = (vid: number) => `vl-${hash64("averylongname0").slice(0, 7)}.${vid}`;
 
 /** [what, keys, the link that the container's interface must lie on, whether the plugin makes it] */
 const choices: [string, object, string, boolean][] = [

@@ -1,6 +1,7 @@
 import t from "tap";
-import { dummyName, hash } from "../../../src/config/dummy-name.ts";
+import { dummyName } from "../../../src/config/dummy-name.ts";
 import { parseVlanName } from "../../../src/config/parent.ts";
+import { hash64 } from "../../../src/hash.ts";
 import { parse, readable, refuse } from "./lib/parsing.ts";
 
 const parentOf = (value: object): unknown => readable(parse(value).parent);
@@ -129,9 +130,9 @@ t.test("a dummy is named for its network", async (t) => {
 
 t.test("the hash is FNV-1a, so that names stay what they are", async (t) => {
   // Test vectors of the authors, http://www.isthe.com/chongo/src/fnv/test_fnv.c.
-  t.equal(hash(""), "cbf29ce484222325");
-  t.equal(hash("a"), "af63dc4c8601ec8c");
-  t.equal(hash("foobar"), "85944171f73967e8");
+  t.equal(hash64(""), "cbf29ce484222325");
+  t.equal(hash64("a"), "af63dc4c8601ec8c");
+  t.equal(hash64("foobar"), "85944171f73967e8");
 });
 
 t.test("what needs a parent says so", async (t) => {
