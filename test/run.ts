@@ -1,7 +1,7 @@
 // npm test: the whole suite, or a part of it.
 //
-//   npm test                                 everything: checks, unit tests, generated inputs, the allocator against the reference, installing,
-//                                            kernel tests, containerd and Podman
+//   npm test                                 everything: checks, unit tests, the executables, generated inputs, the
+//                                            allocator against the reference, installing, kernel tests, containerd and Podman
 //   npm test -- unit kernel/networks          the tests whose path begins so
 //   npm test -- kernel --executable native      of one executable
 //   npm test -- kernel runtimes --executable pkg    what the whole suite leaves out for the executable on Node: half an hour
@@ -22,6 +22,7 @@ import { killRunning, nameOf, runTestFile } from "./runner/test-file.ts";
 /** Seconds that a file may take. */
 const limits = {
   unit: 120,
+  executable: 120,
   fuzz: 240,
   patience: 300,
   differential: 480,
@@ -82,6 +83,7 @@ if (filters.length === 0) {
   await check("typecheck", ["--run", "typecheck"]);
 }
 const unit = selected("unit");
+const executable = selected("executable");
 const fuzz = selected("fuzz");
 const patience = selected("patience");
 const differential = selected("differential");
@@ -90,11 +92,13 @@ const install = selected("install");
 const kernel = selected("kernel");
 const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
-const needsBoth = unit.length + fuzz.length + patience.length + install.length > 0;
+const needsBoth = unit.length + executable.length + fuzz.length + patience.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
-if (built && unit.length > 0) await check("build of the tests' own executables", [at("test/native/build.ts")]);
+if (built && unit.length + executable.length > 0)
+  await check("build of the tests' own executables", [at("test/native/build.ts")]);
 if (built) {
   await runNatively("Unit tests", unit, limits.unit, availableParallelism());
+  await runNatively("The executables", executable, limits.executable, availableParallelism());
   await runNatively("Generated inputs", fuzz, limits.fuzz, 1);
   // These only wait: beside the others.
   const waiting = runNatively("Time limits (ending later)", patience, limits.patience, patience.length);
@@ -114,7 +118,7 @@ if (built) {
 }
 
 reportSkips(all);
-const nothingRan = [unit, fuzz, patience, differential, crash, install, kernel, runtimes].every(
+const nothingRan = [unit, executable, fuzz, patience, differential, crash, install, kernel, runtimes].every(
   (files) => files.length === 0,
 );
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
-import { executables } from "../unit/executable/lib/plugin.ts";
+import { executables } from "../executable/lib/plugin.ts";
 import { temporaryFolder } from "../unit/ipam/lib/network.ts";
 
 t.setTimeout(0); // the runner limits the file's time

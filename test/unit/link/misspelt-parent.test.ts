@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import t from "tap";
-import { executables } from "../executable/lib/plugin.ts";
+import { executables } from "../../executable/lib/plugin.ts";
 
 /** A host and a container without any link, whose files go with them. */
 const script = `

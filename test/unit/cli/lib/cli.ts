@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { executables as all } from "../../executable/lib/plugin.ts";
+import { executables as all } from "../../../executable/lib/plugin.ts";
 
 /** Those that a person calls. */
 export const executables = all.filter(({ name }) => name === "native" || name === "pkg");

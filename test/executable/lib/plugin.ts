@@ -9,7 +9,7 @@ export const executables = other
   ? [{ name: "arm64", path: other }]
   : ["native", "pkg", "sanitized"].map((name) => ({
       name,
-      path: fileURLToPath(new URL(`../../../../dist/${name}/ipvlan`, import.meta.url)),
+      path: fileURLToPath(new URL(`../../../dist/${name}/ipvlan`, import.meta.url)),
     }));
 
 export interface Answer {

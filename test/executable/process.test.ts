@@ -6,7 +6,7 @@ import { text } from "node:stream/consumers";
 import t from "tap";
 import { addEnvironment, config, executables, run } from "./lib/plugin.ts";
 
-const { version } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
 
 for (const { name, path } of executables) {
   t.test(`${name}: VERSION answers in the caller's version with every supported one`, async (t) => {

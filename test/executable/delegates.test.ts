@@ -5,7 +5,7 @@ import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
-import { temporaryFolder } from "../ipam/lib/network.ts";
+import { temporaryFolder } from "../unit/ipam/lib/network.ts";
 import { executables } from "./lib/plugin.ts";
 
 /** A DEL that needs nothing but the IPAM plugin `own`. @param script what that does, in sh */
