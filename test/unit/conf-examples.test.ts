@@ -45,7 +45,7 @@ t.test("the table lists every example once, in the files' order, with a test tha
   );
   for (const [, shown, file, test, title] of rows) {
     t.equal(`${file}`.replace(/\.\w+$/, ""), shown);
-    const path = at(`test/kernel/networks/${test}`);
+    const path = at(`test/kernel/${test}`);
     const source = existsSync(path) ? readFileSync(path, "utf8") : "";
     t.ok(source.includes(`example("${file}")`) || source.includes(`file: "${file}"`), `${test} reads ${file}`);
     t.match(source, new RegExp(`t\\.test\\(\\s*"[^"]*${title}`), `${test} has a test "${title}"`);

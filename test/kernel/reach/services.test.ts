@@ -1,6 +1,7 @@
 // Services as kube-proxy makes them, and ports of the host as portmap does: who gets through in which mode, and whom the backend sees.
 import t from "tap";
 import { nothingLeft } from "../lib/open-lab.ts";
+import { type Backends, kubeProxy } from "./lib/kube-proxy.ts";
 import { addressesOf, both, type Mode, modes, openLan, pod } from "./lib/lan.ts";
 
 const lan = await openLan();
@@ -28,44 +29,6 @@ function network(mode: Mode, host: 1 | 2, more: object = {}) {
   const routed = [{ subnet: `10.244.${host}.0/24` }, { subnet: `fd44::${host}:0/112` }];
   const ipam = { subnets: mode === "l2" ? flat : routed };
   return { cniVersion: "1.0.0", name: "net1", type: "ipvlan", master: "eth0", mode, hostAccess: true, ipam, ...more };
-}
-
-/** Services, each with its backend: an address of both families. */
-type Backends = readonly (readonly [service: readonly string[], backend: readonly string[]])[];
-
-/** The rules of kube-proxy on h1: in prerouting and output, with the backends' addresses. */
-function kubeProxy(
-  backends: readonly (readonly [readonly string[], readonly string[]])[],
-  masquerade: boolean,
-): string {
-  const families = [
-    ["ip", 0],
-    ["ip6", 1],
-  ] as const;
-  return families
-    .map(([family, at]) => {
-      const rules = backends.flatMap(([service, backend]) =>
-        ["tcp", "udp"].map(
-          (protocol) =>
-            `${family} daddr ${service[at]} ${protocol} dport 80 dnat to ${at === 0 ? backend[0] : `[${backend[1]}]`}:80`,
-        ),
-      );
-      return `table ${family} kube-proxy {
-        chain services {
-          ${rules.join("\n")}
-        }
-        chain prerouting { type nat hook prerouting priority dstnat;
-          jump services
-        }
-        chain output { type nat hook output priority -100;
-          jump services
-        }
-        chain postrouting { type nat hook postrouting priority srcnat;
-          ${masquerade ? "ct status dnat masquerade" : ""}
-        }
-      }`;
-    })
-    .join("\n");
 }
 
 for (const mode of modes) {
