@@ -1,6 +1,6 @@
 // Which address and which routes a container gets.
 import t from "tap";
-import type { Call } from "../lib/lab.ts";
+import { type Call, pluginPath } from "../lib/lab.ts";
 import { nothingLeft, openLab } from "../lib/open-lab.ts";
 
 const lab = await openLab();
@@ -474,6 +474,16 @@ t.test(
     until [ "$(readlink /proc/$(cat /tmp/lab/sleeper)/ns/net)" = "$(inside g2 readlink /proc/self/ns/net)" ]; do sleep 0.05; done
     umount /run/netns/g2; rm /run/netns/g2
     : > /run/netns/kept; mount --bind /run/netns/g3 /run/netns/kept; umount /run/netns/g3; rm /run/netns/g3`);
+    // Who is not shown whether a process is in g1 takes nothing back.
+    await lab.ok(`cat > /tmp/lab/blind <<'END'
+#!/bin/sh
+exec setpriv --bounding-set -sys_ptrace --inh-caps -sys_ptrace ${pluginPath}
+END
+      chmod +x /tmp/lab/blind`);
+    t.match(await lab.call({ netns: "late", config, plugin: "/tmp/lab/blind" }), {
+      json: { code: 11, msg: /no free address/ },
+      stderr: "",
+    });
     const [late, more] = await lab.calls([
       ...calls("ADD", config, "late"),
       { ...(calls("ADD", config, "c1")[0] as Call) },
