@@ -14,6 +14,10 @@ let variables: Record<string, string> | undefined;
 // The engine's own begins with the same seed in every process: it is part of the heap in the executable.
 Math.random = host.random;
 
+// Refusals (ENOENT, EEXIST) are in the ordinary course of things here, and to note the stack takes longer than the call itself. The bytecode has
+// no lines to tell of anyhow: where a mistake is, dist/pkg says.
+(Error as { stackTraceLimit?: number }).stackTraceLimit = 0;
+
 function readVariables(): Record<string, string> {
   const entries: Record<string, string> = {};
   for (const bytes of host.environment()) {
