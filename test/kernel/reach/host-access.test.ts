@@ -37,10 +37,15 @@ const surroundings = () =>
     ip -n h1 -6 route get fd50::20 | head -n 1
     ip -n h1 route show table main; ip -n h1 -6 route show table main dev eth0
     on h1 sysctl net.ipv4.conf.eth0.rp_filter net.ipv4.conf.all.rp_filter net.ipv4.ip_forward
-    inside lan sh -c 'ip neigh flush all; ip -6 neigh flush all'
-    packets answers > /dev/null
-    ask lan 5 tcp:192.168.50.11:80 tcp:fd50::11:80
-    packets answers > /tmp/lab/answers
+    # Who is asked by the host itself meanwhile, whether it is still there, knows the host's address and need not ask.
+    for attempt in 1 2 3 4 5; do
+      inside lan sh -c 'ip neigh flush all; ip -6 neigh flush all'
+      packets answers > /dev/null
+      ask lan 5 tcp:192.168.50.11:80 tcp:fd50::11:80 > /tmp/lab/asked
+      packets answers > /tmp/lab/answers
+      grep -q '192.168.50.11 is-at' /tmp/lab/answers && grep -q 'tgt is fd50::11' /tmp/lab/answers && break
+    done
+    cat /tmp/lab/asked
     echo "ARP: $(grep -c '192.168.50.11 is-at' /tmp/lab/answers), ND: $(grep -c 'tgt is fd50::11' /tmp/lab/answers)"`);
 
 const before = await surroundings();
