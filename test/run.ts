@@ -37,13 +37,10 @@ const executables = ["native", "pkg"];
  * own adapter, every command and a container runtime. All else is the same TypeScript, and is listed as skipped.
  */
 const alsoOnNode = [
-  "kernel/conversation",
   "kernel/delegation",
   "kernel/failed-add",
   "kernel/fuzz",
   "kernel/main-job",
-  "kernel/networks/l3",
-  "kernel/side-by-side",
   "kernel/status",
   "kernel/versions",
   "runtimes/podman",
