@@ -81,3 +81,21 @@ spill() {
   while IFS= read -r _line; do printf '%s\n' "$_line"; done < "$1"
   printf '%s' "$_line"
 }
+
+# capture NAME NAMESPACE IFACE [FILTER...]: starts to write the packets there, a line each, to /tmp/lab/NAME.packets
+capture() {
+  _file=/tmp/lab/$1
+  _name=$2
+  _iface=$3
+  shift 3
+  : > "$_file.packets"
+  nsenter --net="/run/netns/$_name" -- tcpdump --immediate-mode -lnte -i "$_iface" "$@" >> "$_file.packets" 2> "$_file.log" &
+  until grep -q "listening on" "$_file.log" 2>/dev/null; do sleep 0.05; done
+}
+
+# packets NAME: the packets captured since the last time
+packets() {
+  sleep 0.2
+  spill "/tmp/lab/$1.packets"
+  : > "/tmp/lab/$1.packets"
+}

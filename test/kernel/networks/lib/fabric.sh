@@ -71,24 +71,6 @@ route() {
   inside r sh -c "echo $_value > /proc/sys/net/ipv4/ip_forward; echo $_value > /proc/sys/net/ipv6/conf/all/forwarding"
 }
 
-# capture NAME NAMESPACE IFACE [FILTER...]: starts to write the packets there, a line each, to /tmp/lab/NAME.packets
-capture() {
-  _file=/tmp/lab/$1
-  _name=$2
-  _iface=$3
-  shift 3
-  : > "$_file.packets"
-  nsenter --net="/run/netns/$_name" -- tcpdump --immediate-mode -lnte -i "$_iface" "$@" >> "$_file.packets" 2> "$_file.log" &
-  until grep -q "listening on" "$_file.log" 2>/dev/null; do sleep 0.05; done
-}
-
-# packets NAME: the packets captured since the last time
-packets() {
-  sleep 0.1
-  spill "/tmp/lab/$1.packets"
-  : > "/tmp/lab/$1.packets"
-}
-
 # reach: lines "FROM TO yes|no" on standard input, what is expected; all at once. Prints what is.
 # A ping that should arrive has five seconds; one that should not, two tries.
 reach() {

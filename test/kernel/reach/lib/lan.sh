@@ -64,21 +64,3 @@ ask() {
   shift
   nsenter --net="/run/netns/$_name" -- perl "$traffic" ask "$@" < /dev/null
 }
-
-# answers NAMESPACE COUNT ADDRESS: who answers for the address there, a line each: the MAC, or the link-layer address of the advertisement
-capture() {
-  _file=/tmp/lab/$1
-  _name=$2
-  _iface=$3
-  shift 3
-  : > "$_file.packets"
-  nsenter --net="/run/netns/$_name" -- tcpdump --immediate-mode -lnte -i "$_iface" "$@" >> "$_file.packets" 2> "$_file.log" &
-  until grep -q "listening on" "$_file.log" 2>/dev/null; do sleep 0.05; done
-}
-
-# packets NAME: the packets captured since the last time
-packets() {
-  sleep 0.2
-  spill "/tmp/lab/$1.packets"
-  : > "/tmp/lab/$1.packets"
-}
