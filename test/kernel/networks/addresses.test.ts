@@ -332,23 +332,25 @@ t.test(
 );
 
 t.test("IPv6 is off on an interface to which the built-in allocator gives no IPv6 address", async (t) => {
+  // Of their own: an earlier test has turned IPv6 off in some.
+  await lab.ok("container d1 d2 d3");
   const v4 = network("v4", { subnets: [{ subnet: "10.9.0.0/24" }] });
   const reference = network("v4-reference", { type: "host-local", subnet: "10.10.0.0/24" });
   const both = network("both", { subnets: [{ subnet: "10.11.0.0/24" }, { subnet: "2001:db8:11::/64" }] });
-  await lab.together([...calls("ADD", v4, "c1"), ...calls("ADD", reference, "c2"), ...calls("ADD", both, "c3")]);
-  await lab.together(onEth1(calls("ADD", both, "c1")));
+  await lab.together([...calls("ADD", v4, "d1"), ...calls("ADD", reference, "d2"), ...calls("ADD", both, "d3")]);
+  await lab.together(onEth1(calls("ADD", both, "d1")));
   t.strictSame(
-    (await lab.ok("for c in c1 c2 c3; do inside $c cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6; done")).split("\n"),
+    (await lab.ok("for c in d1 d2 d3; do inside $c cat /proc/sys/net/ipv6/conf/eth0/disable_ipv6; done")).split("\n"),
     ["1", "0", "0", ""],
     "as Docker; with an IPAM of the reference's, as the reference",
   );
-  t.equal(await lab.ok("ip -n c1 -6 addr show eth0"), "");
-  t.match(await lab.ok("ip -n c1 -6 addr show eth1"), "2001:db8:11::", "a second network of the container has it");
+  t.equal(await lab.ok("ip -n d1 -6 addr show eth0"), "");
+  t.match(await lab.ok("ip -n d1 -6 addr show eth1"), "2001:db8:11::", "a second network of the container has it");
   await lab.together([
-    ...calls("DEL", v4, "c1"),
-    ...calls("DEL", reference, "c2"),
-    ...calls("DEL", both, "c3"),
-    ...onEth1(calls("DEL", both, "c1")),
+    ...calls("DEL", v4, "d1"),
+    ...calls("DEL", reference, "d2"),
+    ...calls("DEL", both, "d3"),
+    ...onEth1(calls("DEL", both, "d1")),
   ]);
   await nothingLeft(t, lab);
 });
