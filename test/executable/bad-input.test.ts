@@ -118,3 +118,14 @@ for (const { name, path } of executables) {
     }
   });
 }
+
+for (const { name, path } of executables) {
+  t.test(`${name}: a list of 20,000 addresses is read to its end, where the fault is`, async (t) => {
+    // Compared each with each they would take longer than an executable may here.
+    const most = 20_000;
+    const auxAddresses = Array.from({ length: most }, (_, i) => `10.0.${i >> 8}.${i & 255}`);
+    const subnets = [{ subnet: "10.0.0.0/16", auxAddresses: [...auxAddresses, "10.1.0.1"] }];
+    const { json } = run(path, addEnvironment, { ...config, ipam: { subnets } });
+    t.match(json, { code: 7, details: `/ipam/subnets/0/auxAddresses/${most}` });
+  });
+}
