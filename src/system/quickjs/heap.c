@@ -110,13 +110,26 @@ void heap_populate(void) {
   (void)madvise(heap_array, (size_t)(heap->next - heap_array), populate);
 }
 
-/* What points into this process's stack, from where the engine thinks that it is to what lies in freed blocks, is of no use to another
- * process, and differs from one to the next: the same sources shall make the same executable. */
-static void forget_stack(void) {
-  const uintptr_t here = (uintptr_t)&here, around = (uintptr_t)16 << 20;
-  for (uintptr_t *word = (uintptr_t *)heap_array; (char *)word < heap->next; word++) {
-    if (*word > here - around && *word < here + around) *word = 0;
+static struct header *header_of(const void *block) { return (struct header *)block - 1; }
+
+static size_t block_size(const void *block) { return block == NULL ? 0 : header_of(block)->size; }
+
+/* The same sources shall make the same executable, and where a stack lies differs from one process to the next. In use at the end is one
+ * word that says so, of the runtime; what lay in freed blocks is cleared (block_free). Any word of the heap that looks like a place on
+ * the stack can be a count and a hash: none is touched but that one. */
+static int forget_stack(void) {
+  JS_SetMaxStackSize(root->runtime, 0); /* no limit; the next process sets its own */
+  JS_UpdateStackTop(root->runtime);
+  const uintptr_t here = (uintptr_t)__builtin_frame_address(0), around = 1024;
+  uintptr_t *words = (uintptr_t *)root->runtime, *found = NULL;
+  for (size_t i = 0; i < block_size(words) / sizeof(*words); i++) {
+    if (words[i] <= here - around || words[i] >= here + around) continue;
+    if (found != NULL) return -1;
+    found = &words[i];
   }
+  if (found == NULL) return -1;
+  *found = 0;
+  return 0;
 }
 
 int heap_save(int fd) {
@@ -124,8 +137,11 @@ int heap_save(int fd) {
     errno = ENOMEM; /* what was taken from the kernel cannot be saved */
     return -1;
   }
+  if (forget_stack() < 0) {
+    errno = EPROTO;
+    return -1;
+  }
   memcpy(heap->magic, "filled", 7);
-  forget_stack();
   /* Whole pages: the rest of the last one in the file would not be zero otherwise. */
   char *used = heap_array + (((size_t)(heap->next - heap_array) + 4095) & ~(size_t)4095);
   for (const char *at = heap_array; at < used;) {
@@ -147,8 +163,6 @@ static size_t size_of_class(unsigned class) {
   unsigned doubling = 10 + (class - FINE) / 4;
   return ((size_t)1 << doubling) + ((size_t)((class - FINE) % 4 + 1) << (doubling - 2));
 }
-
-static struct header *header_of(const void *block) { return (struct header *)block - 1; }
 
 static void *map(size_t length) {
   void *place = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -216,11 +230,10 @@ static void block_free(void *opaque, void *block) {
     return;
   }
   unsigned class = class_of(header->size);
+  if (!heap_is_filled()) memset(block, 0, header->size); /* see forget_stack */
   *(void **)block = heap->freed[class];
   heap->freed[class] = block;
 }
-
-static size_t block_size(const void *block) { return block == NULL ? 0 : header_of(block)->size; }
 
 static void *block_realloc(void *opaque, void *block, size_t size) {
   if (block == NULL) return block_alloc(opaque, size);
