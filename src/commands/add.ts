@@ -22,9 +22,8 @@ import { chooseParent } from "../link/parent/choose.ts";
 import { releaseParent } from "../link/parent/release.ts";
 import { routedWarnings } from "../link/parent/warnings.ts";
 import { findAttachment } from "../link/records.ts";
-import type { RouteOptions } from "../netlink/route.ts";
 import { openNetlink } from "../netlink/socket.ts";
-import { addHostAccess } from "../reach/add.ts";
+import { addHostAccess, planHostAccess } from "../reach/add.ts";
 import { refuseConflicts } from "../reach/conflicts.ts";
 import { removeHostAccess } from "../reach/remove.ts";
 import { homeNamespace, inNamespace, type Namespace, namespaceIdentity } from "../system/namespace.ts";
@@ -102,12 +101,13 @@ export function add(invocation: Invocation): void {
     if (routed && !config.reach?.announce) {
       routedWarnings(lower, parentLink, config.mode, subnets).forEach(warn);
     }
-    const made = setUpLink(container, link, ownerAlias(containerId), routes);
-    const toHost: RouteOptions[] = [];
-    if (config.reach !== undefined) {
+    const attached = { host, parent: parentLink, attachment, addresses: own };
+    const { reach } = config;
+    const plan = reach && planHostAccess(attached, link, routes, config.mode, reach, warn);
+    const made = setUpLink(container, link, ownerAlias(containerId), routes, plan?.toHost.steps);
+    if (reach !== undefined && plan !== undefined) {
       undo.push(() => removeHostAccess(host, attachment, findAttachment(attachment)));
-      const attached = { ...made, host, container, parent: parentLink, attachment, addresses: own, warn };
-      toHost.push(...addHostAccess(attached, config, config.reach));
+      addHostAccess(attached, plan, reach);
     }
 
     // What earlier plugins of the chain reported stays in the result (SPEC.md, section 5, "ADD Success"): CHECK and DEL tell by
@@ -118,7 +118,7 @@ export function add(invocation: Invocation): void {
     const result: Result = {
       interfaces: [...earlier, { name: ifname, mac: macText(made.link.address), mtu: made.link.mtu, sandbox: netns }],
       ips: [...(passed?.ips ?? []), ...addresses.map((address) => ({ ...address, interface: earlier.length }))],
-      routes: [...(passed?.routes ?? []), ...made.routes, ...toHost],
+      routes: [...(passed?.routes ?? []), ...made.routes, ...(plan?.toHost.added(made.settled) ?? [])],
       dns: [config.dns, allocation.dns, passed?.dns].find((dns) => dns !== undefined && !isEmptyDns(dns)) ?? {},
     };
     // A version that has no room for the result, or a runtime that does not listen any more, is a failure like any other.

@@ -4,7 +4,7 @@ import { addAddress, deleteAddress } from "../netlink/address.ts";
 import { type Link, linkQuery, readLink, setNotifying, setUp } from "../netlink/link.ts";
 import { addRoute, type RouteOptions } from "../netlink/route.ts";
 import { exchange, NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
-import { asking, carryOut, doing, type Step } from "../netlink/steps.ts";
+import { asking, carryOut, doing, type Settled, type Step } from "../netlink/steps.ts";
 import { Errno, errnoName } from "../system/errno.ts";
 
 /** The container's link, as far as it is to be configured. */
@@ -77,18 +77,22 @@ export interface Configured {
    * "another network might have already configured the default route" (SPEC.md of 0.4.0, "IP Allocation").
    */
   readonly routes: readonly RouteOptions[];
+  /** What the further steps came to. */
+  readonly settled: Settled;
 }
 
 /**
  * Gives the link its alias, sets it up and adds its routes: one send for all of it, as long as the routes are few. It has its
  * addresses already: the kernel announces to the neighbours those that it has when it is set up. A packet socket of our own
  * would take 5 ms and more to close (packet_release waits for all processors).
+ * @param further steps that are carried out behind these
  */
 export function setUpLink(
   socket: NetlinkSocket,
   { index, name }: NewLink,
   alias: string,
   routes: readonly RouteOptions[],
+  further: readonly Step<unknown>[] = [],
 ): Configured {
   const notUp = (failure: NetlinkError | undefined) =>
     new PluginError(ErrorCode.kernel, `${name} could not be set up`, failure?.message);
@@ -99,10 +103,12 @@ export function setUpLink(
     doing(() => setUp(index, name, alias), notUp),
     description,
     ...routing.map(({ step }) => step),
+    ...further,
   ]);
   return {
     link: settled.of(description),
     routes: routing.filter(({ step }) => settled.of(step)).map(({ route }) => route),
+    settled,
   };
 }
 

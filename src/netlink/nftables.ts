@@ -16,7 +16,7 @@ import {
 } from "./attributes.ts";
 import { NLM_F_ACK, NLM_F_CREATE, NLM_F_REQUEST, NLMSG_ERROR } from "./constants.ts";
 import { encodeRequests, type Request, readError } from "./message.ts";
-import { dump, NetlinkError, type NetlinkSocket, openSocket, receive } from "./socket.ts";
+import { dump, exchange, NetlinkError, type NetlinkSocket, openSocket, receive } from "./socket.ts";
 
 /** Numbers of linux/netfilter/nfnetlink.h and nf_tables.h, by their names there. */
 const NETLINK_NETFILTER = 12;
@@ -27,12 +27,14 @@ const NFT_MSG_NEWTABLE = 0;
 const NFT_MSG_GETTABLE = 1;
 const NFT_MSG_DELTABLE = 2;
 const NFT_MSG_NEWCHAIN = 3;
+const NFT_MSG_GETCHAIN = 4;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_GETRULE = 7;
 const NFTA_TABLE_NAME = 1;
 const NFTA_CHAIN_TABLE = 1;
 const NFTA_CHAIN_NAME = 3;
 const NFTA_CHAIN_HOOK = 4;
+const NFTA_CHAIN_USE = 6;
 const NFTA_CHAIN_TYPE = 7;
 const NFTA_HOOK_HOOKNUM = 1;
 const NFTA_HOOK_PRIORITY = 2;
@@ -75,7 +77,7 @@ export function openNetfilter(): NetlinkSocket {
 
 /**
  * Makes the tables with all that is in them, or nothing:
- * `chain postrouting { type nat hook postrouting priority P; oifname LINK ct status dnat snat to SOURCE }`.
+ * `chain snat_SOURCE { type nat hook postrouting priority P; oifname LINK ct status dnat snat to SOURCE }`.
  * A table that is there already is replaced.
  */
 export function putSourceNat(socket: NetlinkSocket, tables: readonly SourceNatTable[]): NetlinkError | undefined {
@@ -83,7 +85,7 @@ export function putSourceNat(socket: NetlinkSocket, tables: readonly SourceNatTa
     socket,
     tables.flatMap((one) => {
       const name = (type: number) => stringAttribute(type, one.table);
-      const chain = "postrouting";
+      const chain = chainOf(one.source);
       const hook = nestAttribute(NFTA_CHAIN_HOOK, [
         be32Attribute(NFTA_HOOK_HOOKNUM, NF_INET_POST_ROUTING),
         be32Attribute(NFTA_HOOK_PRIORITY, one.priority),
@@ -118,6 +120,25 @@ export function putSourceNat(socket: NetlinkSocket, tables: readonly SourceNatTa
       ];
     }),
   );
+}
+
+/** A chain's name tells the source that its rule gives: to ask for it takes a tenth of reading rules. */
+function chainOf({ family, value }: Address): string {
+  return `snat_${value.toString(16).padStart(family === 4 ? 8 : 32, "0")}`;
+}
+
+/** Those of the sources of which the table of this name has no chain with a rule. */
+export function missingSources(socket: NetlinkSocket, table: string, sources: readonly Address[]): Address[] {
+  const questions = sources.map((source) => {
+    const attributes = [stringAttribute(NFTA_CHAIN_TABLE, table), stringAttribute(NFTA_CHAIN_NAME, chainOf(source))];
+    return { ...message(NFT_MSG_GETCHAIN, source.family, attributes, 0), what: "look up a chain of nf_tables" };
+  });
+  const outcomes = exchange(socket, questions);
+  return sources.filter((_, place) => {
+    const outcome = outcomes[place];
+    const rules = outcome instanceof Uint8Array ? readAttribute(outcome, 4, NFTA_CHAIN_USE) : undefined;
+    return rules === undefined || rules.every((byte) => byte === 0);
+  });
 }
 
 /** Removes a table and all that is in it. The kernel answers ENOENT where there is none. */

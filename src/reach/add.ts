@@ -1,52 +1,68 @@
-import type { Mode, NetworkConfig, ReachConfig } from "../config/network-config.ts";
+import type { Mode, ReachConfig } from "../config/network-config.ts";
 import { unannounceable } from "../config/reach.ts";
 import { type Address, type Family, formatAddress } from "../ip/address.ts";
+import type { NewLink } from "../link/configure.ts";
 import { modes } from "../link/modes.ts";
 import { type Attachment, amendAttachment, withParent } from "../link/records.ts";
-import type { Link } from "../netlink/link.ts";
+import { type Link, linkByName } from "../netlink/link.ts";
 import type { RouteOptions } from "../netlink/route.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
 import { announce, forwardingError, withoutForwarding } from "./announce.ts";
 import { establish } from "./establish.ts";
-import { hostAddresses } from "./host-addresses.ts";
+import { type HostAddresses, hostAddresses } from "./host-addresses.ts";
 import { hostLinkName } from "./host-link.ts";
-import { addRoutesToHost, routesToHost } from "./next-hop.ts";
+import { routesToHost, type StepsToHost, stepsToHost } from "./next-hop.ts";
 import { isStrict, setLoose, strictError } from "./reverse-path.ts";
 
-/** A container's interface that is there with its addresses. */
+/** What host access comes to for a container. */
+export interface HostAccessPlan {
+  /** The host's addresses. */
+  readonly found: readonly HostAddresses[];
+  /** The container's way to them: steps for its namespace. */
+  readonly toHost: StepsToHost;
+}
+
+/** A container's interface that is there with its addresses and routes. */
 export interface Attached {
   readonly host: NetlinkSocket;
-  readonly container: NetlinkSocket;
   readonly parent: Link;
-  readonly link: Link;
   readonly attachment: Attachment;
   readonly addresses: readonly Address[];
-  /** The routes of the interface. */
-  readonly routes: readonly RouteOptions[];
-  readonly warn: (message: string) => void;
 }
 
 /**
- * Lets host and container reach each other, and those who ask the host for the container reach it. What it has made when it throws
- * is for {@link removeHostAccess} to take away.
- * @returns the routes that the container's interface has got
+ * Looks what host access needs, before anything is told to the network.
+ * @param link the container's interface, which has the parent's hardware address as all ipvlans have
+ * @param routes those that it will have
+ * @throws PluginError where it could not work
  */
-export function addHostAccess(
-  attached: Attached,
-  { mode }: Pick<NetworkConfig, "mode">,
+export function planHostAccess(
+  { host, parent, addresses }: Omit<Attached, "attachment">,
+  link: NewLink,
+  routes: readonly RouteOptions[],
+  mode: Mode,
   reach: ReachConfig,
-): RouteOptions[] {
-  const { host, container, parent, link, attachment, addresses, warn } = attached;
+  warn: (message: string) => void,
+): HostAccessPlan {
   const families = ([4, 6] as const).filter((family) => addresses.some((address) => address.family === family));
-  const { routed } = modes[mode];
-  if (!routed && families.includes(4)) makeLoose(host, parent, reach.setRpFilter, warn);
+  if (!modes[mode].routed && families.includes(4)) makeLoose(host, parent, reach.setRpFilter, warn);
   if (reach.announce) refuseSilence(host, parent, mode, families);
   const found = hostAddresses(host, parent, families, reach.hostAddresses);
   if (found.every(({ reached }) => reached.length === 0)) {
     warn("the host has no address that containers could reach: name one in hostAddresses");
   }
+  return {
+    found,
+    toHost: stepsToHost(link, parent.address, routesToHost(mode, found, reach.serviceCIDRs, routes)),
+  };
+}
 
-  const toHost = addRoutesToHost(container, link, routesToHost(mode, found, reach.serviceCIDRs, attached.routes));
+/**
+ * Lets the host reach the container, and those who ask the host for it. What it has made when it throws is for
+ * {@link removeHostAccess} to take away.
+ */
+export function addHostAccess(attached: Attached, { found }: HostAccessPlan, reach: ReachConfig): void {
+  const { host, parent, attachment, addresses } = attached;
   const recorded = {
     link: hostLinkName(parent.index),
     addresses: addresses.map(formatAddress),
@@ -57,10 +73,9 @@ export function addHostAccess(
   withParent(attachment.parent, () => {
     // First of all: DEL takes away what is on record.
     amendAttachment({ ...attachment, hostAccess: recorded });
-    establish(host, parent, attachment, recorded, found);
+    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, found);
   });
   if (reach.announce) announce(parent, addresses);
-  return toHost;
 }
 
 function refuseSilence(host: NetlinkSocket, parent: Link, mode: Mode, families: readonly Family[]): void {

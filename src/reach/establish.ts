@@ -2,7 +2,7 @@ import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
 import { modes } from "../link/modes.ts";
 import type { Attachment, RecordedHostAccess } from "../link/records.ts";
-import { type Link, linkByName } from "../netlink/link.ts";
+import type { Link } from "../netlink/link.ts";
 import { NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
 import { ensureProxies } from "./announce.ts";
 import type { HostAddresses } from "./host-addresses.ts";
@@ -17,18 +17,20 @@ export function addressesOf(texts: readonly string[]): Address[] {
 
 /**
  * Makes what the host needs for a container, or what is missing of it. Call it under the parent's lock.
+ * @param existing the link that has the name of the host's link
  * @param recorded the attachment's, which is on record already
  * @param found the host's addresses
  */
 export function establish(
   host: NetlinkSocket,
   parent: Link,
+  existing: Link | undefined,
   attachment: Attachment,
   recorded: RecordedHostAccess,
   found: readonly HostAddresses[],
 ): void {
   const { mode, flag } = attachment;
-  const hostLink = ensureHostLink(host, parent, linkByName(host, recorded.link), mode, flag);
+  const hostLink = ensureHostLink(host, parent, existing, mode, flag);
   if (modes[mode].routed) {
     const elsewhere = found.flatMap((one) => one.elsewhere);
     addLocalRoutes(host, parent.index, elsewhere);

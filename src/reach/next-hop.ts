@@ -4,17 +4,20 @@ import {
   type Address,
   bitsOf,
   type Family,
+  formatAddress,
   formatPrefix,
   type Prefix,
   parseAddress,
   sameAddress,
 } from "../ip/address.ts";
+import type { NewLink } from "../link/configure.ts";
 import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
 import type { Link } from "../netlink/link.ts";
 import { neighboursOn, putNeighbour } from "../netlink/neighbour.ts";
 import { addRoute, type RouteOptions } from "../netlink/route.ts";
-import { type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
+import { doing, type Settled, type Step } from "../netlink/steps.ts";
 import { Errno } from "../system/errno.ts";
 import type { HostAddresses } from "./host-addresses.ts";
 
@@ -53,26 +56,46 @@ export function routesToHost(
   });
 }
 
+/** What gives a container's interface its routes to the host. */
+export interface StepsToHost {
+  readonly steps: readonly Step<unknown>[];
+  /** The routes that are there when the steps were carried out; a destination that had a route before keeps it. */
+  readonly added: (settled: Settled) => RouteOptions[];
+}
+
 /**
- * Gives the container's interface its routes to the host, and in mode l2 the next hop of each family.
- * @returns the routes that are there now; a destination that had a route before keeps it
+ * The steps that give the interface its routes to the host, and in mode l2 the next hop of each family.
+ * @param hardwareAddress the interface's
  */
-export function addRoutesToHost(container: NetlinkSocket, link: Link, routes: readonly RouteOptions[]): RouteOptions[] {
+export function stepsToHost(
+  { index, name }: NewLink,
+  hardwareAddress: Uint8Array,
+  routes: readonly RouteOptions[],
+): StepsToHost {
   const families = ([4, 6] as const).filter((family) => routes.some(({ gw }) => gw?.family === family));
-  const requests = [
-    ...families.map((family) => putNeighbour(link.index, nextHops[family], link.address)),
-    ...routes.map((route) => addRoute(link.index, route)),
-  ];
-  if (requests.length === 0) return [];
-  const failures = transact(container, requests);
-  return routes.filter((route, index) => {
-    const failure = failures[families.length + index];
-    if (failure?.errno === Errno.EEXIST) return false;
-    const reason = failure ?? failures.slice(0, families.length).find((error) => error !== undefined);
-    if (reason === undefined) return true;
-    const message = `the route ${formatPrefix(route.dst)} to the host could not be added to ${link.name}`;
-    throw new PluginError(ErrorCode.kernel, message, reason.message);
+  const notAdded = (what: string, { message }: NetlinkError) =>
+    new PluginError(ErrorCode.kernel, `${what} to the host could not be added to ${name}`, message);
+  const hops = families.map((family) =>
+    doing(
+      () => putNeighbour(index, nextHops[family], hardwareAddress),
+      (failure) => notAdded(`the next hop ${formatAddress(nextHops[family])}`, failure),
+    ),
+  );
+  const routing = routes.map((route) => {
+    const step: Step<boolean> = {
+      request: () => addRoute(index, route),
+      settle(outcome) {
+        if (!(outcome instanceof NetlinkError)) return true;
+        if (outcome.errno === Errno.EEXIST) return false;
+        throw notAdded(`the route ${formatPrefix(route.dst)}`, outcome);
+      },
+    };
+    return { route, step };
   });
+  return {
+    steps: [...hops, ...routing.map(({ step }) => step)],
+    added: (settled) => routing.filter(({ step }) => settled.of(step)).map(({ route }) => route),
+  };
 }
 
 /** The next hop of a container that has another hardware address than its interface, or none; undefined where all is well. */

@@ -4,11 +4,12 @@ import { modes } from "../link/modes.ts";
 import { type Attachment, allAttachments, withParent } from "../link/records.ts";
 import { type Link, linkByIndex, linkByName } from "../netlink/link.ts";
 import type { NetlinkSocket } from "../netlink/socket.ts";
+import { carryOut } from "../netlink/steps.ts";
 import { homeNamespace, namespaceIdentity } from "../system/namespace.ts";
 import { announce } from "./announce.ts";
 import { addressesOf, establish } from "./establish.ts";
 import { type HostAddresses, hostAddresses } from "./host-addresses.ts";
-import { addRoutesToHost, routesToHost } from "./next-hop.ts";
+import { routesToHost, stepsToHost } from "./next-hop.ts";
 
 /**
  * Puts back what the host has lost for its containers: by a parent that was set down, a hardware address or an address of the host's
@@ -36,7 +37,9 @@ function restore(host: NetlinkSocket, attachment: Attachment): void {
   const families = ([4, 6] as const).filter((family) => addresses.some((address) => address.family === family));
   const found = hostAddresses(host, parent, families, addressesOf(recorded.hostAddresses));
   if (!restoreContainer(attachment, parent, found)) return;
-  withParent(attachment.parent, () => establish(host, parent, attachment, recorded, found));
+  withParent(attachment.parent, () =>
+    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, found),
+  );
   if (recorded.announced) announce(parent, addresses);
 }
 
@@ -48,7 +51,9 @@ function restoreContainer(attachment: Attachment, parent: Link, found: readonly 
   const { mode } = attachment;
   try {
     if (link.lower !== parent.index || nsid !== undefined) return false;
-    if (!modes[mode].routed) addRoutesToHost(container.socket, link, routesToHost(mode, found, [], []));
+    if (!modes[mode].routed) {
+      carryOut(container.socket, stepsToHost(link, link.address, routesToHost(mode, found, [], [])).steps);
+    }
     return true;
   } finally {
     closeContainer(container);

@@ -1,6 +1,6 @@
 import { ErrorCode, PluginError } from "../errors.ts";
-import { type Address, formatAddress, sameAddress } from "../ip/address.ts";
-import { allTables, deleteTable, openNetfilter, putSourceNat, sourcesIn } from "../netlink/nftables.ts";
+import { type Address, formatAddress } from "../ip/address.ts";
+import { allTables, deleteTable, missingSources, openNetfilter, putSourceNat, sourcesIn } from "../netlink/nftables.ts";
 import { closeNetlink } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { fileStatus } from "../system/files.ts";
@@ -30,8 +30,7 @@ export function ensureSourceNat(hostLink: string, sources: readonly Address[]): 
   const table = natTable(hostLink);
   const socket = openNetfilter();
   try {
-    const present = sourcesIn(socket, table, [...new Set(sources.map(({ family }) => family))]);
-    const missing = sources.filter((source) => !present.some((one) => sameAddress(one, source)));
+    const missing = missingSources(socket, table, sources);
     if (missing.length === 0) return;
     const failure = putSourceNat(
       socket,

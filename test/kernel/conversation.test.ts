@@ -95,15 +95,18 @@ const removal = ["GETLINK", "DELLINK"];
 const removalWithParent = [...removal, "GETLINK", "GETADDR dump", "DELLINK"];
 const both = { ipam: { subnets: [{ subnet: "192.168.1.0/24" }, { subnet: "2001:db8::/64" }] } };
 
-/** The parent's reverse path filtering, the host's addresses, the next hop and the route in the container, the host's link. */
+/**
+ * The parent's reverse path filtering, the host's addresses; with the container's interface the next hop and the route there; the
+ * host's link.
+ */
 const toReach = [
-  ...[...onParent, ...allocated],
-  ...["GETNETCONF, GETNETCONF", "GETADDR dump", "NEWNEIGH, NEWROUTE", "GETLINK"],
+  ...[...onParent, "GETROUTE", "NEWADDR", "GETNETCONF, GETNETCONF", "GETADDR dump"],
+  ...["NEWLINK, NEWLINK, GETLINK, NEWROUTE, NEWNEIGH, NEWROUTE", "GETLINK"],
 ];
 /** The link with its alias, then up, without ARP. */
 const hostLinkMade = ["NEWLINK, NEWLINK, NEWLINK", "NEWLINK, NEWLINK, GETLINK"];
-/** The host's route, the rule for its table, the rules of nf_tables. */
-const reaching = ["NEWROUTE, NEWRULE", "nft 7 dump"];
+/** The host's route, the rule for its table, the chain of nf_tables. */
+const reaching = ["NEWROUTE, NEWRULE", "nft 4"];
 const sourceNat = "nft begin, nft 0, nft 2, nft 0, nft 3, nft 6, nft end";
 /** Is there another route over the host's link; it goes with its tables, and with the last route of all the rule. */
 const lastReached = [

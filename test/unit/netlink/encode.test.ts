@@ -2,6 +2,7 @@
 import { deepStrictEqual as same } from "node:assert/strict";
 import fc from "fast-check";
 import t from "tap";
+import { toBytes } from "../../../src/ip/address.ts";
 import { addAddress, allAddresses } from "../../../src/netlink/address.ts";
 import {
   allLinks,
@@ -18,7 +19,10 @@ import {
   setUp,
 } from "../../../src/netlink/link.ts";
 import { encodeRequests, type Request } from "../../../src/netlink/message.ts";
+import { deleteProxy, putNeighbour, putProxy } from "../../../src/netlink/neighbour.ts";
 import { addRoute, allRoutes } from "../../../src/netlink/route.ts";
+import { addRule, deleteRule } from "../../../src/netlink/rule.ts";
+import { anyAddress } from "../ip/lib/arbitrary.ts";
 import { fakeKernel } from "./lib/fake-kernel.ts";
 import * as generate from "./lib/generate.ts";
 import { hexOf } from "./lib/generate.ts";
@@ -151,10 +155,13 @@ t.test("setNotifying gives an alias and the setting arp_notify, and changes no f
   t.end();
 });
 
-t.test("linkQuery asks for the link of an index", (t) => {
+// RTEXT_FILTER_SKIP_STATS
+const extMask = Buffer.from([8, 0, 0, 0]);
+
+t.test("linkQuery asks for the link of an index, without counters", (t) => {
   const message = sent(linkQuery(7));
   isRequest(message, MessageType.GETLINK, Flags.REQUEST);
-  same(oracle.parseLink(message.data), { header: { ...NOBODY, index: 7 } });
+  same(oracle.parseLink(message.data), { header: { ...NOBODY, index: 7 }, extMask });
   t.end();
 });
 
@@ -242,6 +249,62 @@ t.test("addRoute says every option that is given, and leaves the others to the k
   t.end();
 });
 
+/** struct ndmsg (rtnetlink(7)): family, three bytes, index, state, flags, type; then attributes. */
+function neighbour(family: number, index: number, state: number, flags: number, ...attributes: Buffer[]): string {
+  const header = Buffer.alloc(12);
+  header[0] = family;
+  header.writeInt32LE(index, 4);
+  header.writeUInt16LE(state, 8);
+  header[10] = flags;
+  return Buffer.concat([header, ...attributes]).toString("hex");
+}
+
+/** Of a length that is a multiple of 4, or nearly. */
+function attribute(type: number, value: Uint8Array): Buffer {
+  const bytes = Buffer.alloc((4 + value.length + 3) & ~3);
+  bytes.writeUInt16LE(4 + value.length, 0);
+  bytes.writeUInt16LE(type, 2);
+  bytes.set(value, 4);
+  return bytes;
+}
+
+t.test("neighbours and proxy entries: RTM_NEWNEIGH and RTM_DELNEIGH with struct ndmsg", (t) => {
+  const [NEWNEIGH, DELNEIGH, NUD_PERMANENT, NTF_PROXY, NDA_DST, NDA_LLADDR] = [28, 29, 0x80, 8, 1, 2];
+  const put = Flags.REQUEST | Flags.ACK | FlagsNew.CREATE | FlagsNew.REPLACE;
+  fc.assert(
+    fc.property(generate.index(), anyAddress, (index, address) => {
+      const family = address.family === 4 ? 2 : 10;
+      const dst = attribute(NDA_DST, toBytes(address));
+      const mac = Uint8Array.of(2, 0, 0, 1, 2, 3);
+      const hop = sent(putNeighbour(index, address, mac));
+      isRequest(hop, NEWNEIGH, put);
+      same(hop.data.toString("hex"), neighbour(family, index, NUD_PERMANENT, 0, dst, attribute(NDA_LLADDR, mac)));
+      const proxy = sent(putProxy(index, address));
+      isRequest(proxy, NEWNEIGH, put);
+      same(proxy.data.toString("hex"), neighbour(family, index, 0, NTF_PROXY, dst));
+      const removal = sent(deleteProxy(index, address));
+      isRequest(removal, DELNEIGH, change);
+      same(removal.data.toString("hex"), neighbour(family, index, 0, NTF_PROXY, dst));
+    }),
+  );
+  t.end();
+});
+
+t.test("the rule of host access: from all lookup TABLE, as the kernel's own", (t) => {
+  const [NEWRULE, DELRULE, FRA_PRIORITY, FRA_PROTOCOL, FR_ACT_TO_TBL, RTPROT_KERNEL] = [32, 33, 6, 21, 1, 2];
+  const header = Buffer.from([2, 0, 0, 0, 86, 0, 0, FR_ACT_TO_TBL, 0, 0, 0, 0]);
+  const priority = attribute(FRA_PRIORITY, Uint8Array.of(0x86, 0x75, 0, 0));
+  const rule = { family: 4, priority: 0x7586, table: 86 } as const;
+  const addition = sent(addRule(rule));
+  isRequest(addition, NEWRULE, create);
+  const protocol = attribute(FRA_PROTOCOL, Uint8Array.of(RTPROT_KERNEL));
+  t.equal(addition.data.toString("hex"), Buffer.concat([header, priority, protocol]).toString("hex"));
+  const removal = sent(deleteRule(rule));
+  isRequest(removal, DELRULE, change);
+  t.equal(removal.data.toString("hex"), Buffer.concat([header, priority]).toString("hex"));
+  t.end();
+});
+
 t.test("the requests of one send stand at 4 bytes each, numbered one after another", (t) => {
   const request = fc.oneof(
     generate.name().map((name) => createDummy(name, 9, 0)),
@@ -284,27 +347,25 @@ t.test("questions", (t) => {
   };
   const dump = Flags.REQUEST | FlagsGet.DUMP;
 
-  t.test("linkByName asks for the name alone", (t) => {
+  t.test("linkByName asks for the name, without counters", (t) => {
     fc.assert(
       fc.property(generate.name(), (name) => {
         const { type, flags, data } = asked(() => linkByName(kernel.socket, name));
         same({ type, flags }, { type: MessageType.GETLINK, flags: Flags.REQUEST });
-        same(oracle.parseLink(data), { header: NOBODY, ifname: name });
+        same(oracle.parseLink(data), { header: NOBODY, extMask, ifname: name });
       }),
     );
     t.end();
   });
 
-  t.test("linkByIndex asks for the index alone", (t) => {
+  t.test("linkByIndex asks for the index, without counters", (t) => {
     const { type, flags, data } = asked(() => linkByIndex(kernel.socket, 0x1234567));
     t.same({ type, flags }, { type: MessageType.GETLINK, flags: Flags.REQUEST });
-    t.same(oracle.parseLink(data), { header: { ...NOBODY, index: 0x1234567 } });
+    t.same(oracle.parseLink(data), { header: { ...NOBODY, index: 0x1234567 }, extMask });
     t.end();
   });
 
   t.test("allLinks asks for every link, linksOn for those of a kind, both without counters", (t) => {
-    // RTEXT_FILTER_SKIP_STATS
-    const extMask = Buffer.from([8, 0, 0, 0]);
     const all = asked(() => allLinks(kernel.socket));
     t.same([all.type, all.flags], [MessageType.GETLINK, dump]);
     t.same(oracle.parseLink(all.data), { header: NOBODY, extMask });
