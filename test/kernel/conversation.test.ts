@@ -200,8 +200,8 @@ const cases: readonly Case[] = [
     keys: { hostAccess: true },
     address: "192.0.2.1/24",
     add: [
-      { sends: [...toReach, ...hostLinkMade, ...reaching, sourceNat], systemCalls: 117 },
-      { sends: [...toReach, ...reaching], systemCalls: 97 },
+      { sends: [...toReach, ...hostLinkMade, ...reaching, sourceNat], systemCalls: 115 },
+      { sends: [...toReach, ...reaching], systemCalls: 94 },
     ],
     del: [
       { sends: ["DELROUTE", "GETLINK", "GETROUTE dump", ...removal], systemCalls: 59 },

@@ -32,6 +32,7 @@ const groups: Record<Group, Omit<PackageSet, "name">> = {
       "containernetworking-plugins",
       "dnsmasq-base",
       "ethtool",
+      "frr",
       "iproute2",
       "iptables",
       "iputils-arping",

@@ -1,4 +1,4 @@
-// The BIRD configuration of docs/bgp: a router learns a node's containers, and forgets them.
+// The configurations of docs/bgp, of BIRD and FRRouting: a router learns a node's containers, and forgets them.
 import { readFileSync } from "node:fs";
 import t from "tap";
 import { at } from "../../../build/paths.ts";
@@ -25,12 +25,13 @@ const routerConfig = `
     ipv6 { import all; export none; };
   }`;
 
+const configuration = (name: string) => readFileSync(at(`docs/bgp/${name}`), "utf8");
+
 await lan.sh(`
   serve p1 p2 gw
   ip -n gw addr add 203.0.113.1/32 dev lo; ip -n gw addr add fd99::1/128 dev lo
-  cat > /tmp/lab/h1.conf <<'END'\n${readFileSync(at("docs/bgp/bird.conf"), "utf8")}\nEND
   cat > /tmp/lab/gw.conf <<'END'\n${routerConfig}\nEND
-  for name in h1 gw; do inside $name bird -c /tmp/lab/$name.conf -s /tmp/lab/$name.ctl; done
+  inside gw bird -c /tmp/lab/gw.conf -s /tmp/lab/gw.ctl
   # until SECONDS COMMAND...: fails where the command does not succeed in time
   cat > /tmp/lab/until.sh <<'END'
     _end=$(($(date +%s) + $1))
@@ -38,59 +39,87 @@ await lan.sh(`
     until "$@"; do [ "$(date +%s)" -lt "$_end" ] || exit 1; sleep 0.2; done
 END`);
 
+/** Daemons on the node: how each is started and ended. */
+const daemons = {
+  BIRD: [
+    `cat > /tmp/lab/h1.conf <<'END'\n${configuration("bird.conf")}\nEND
+    inside h1 bird -c /tmp/lab/h1.conf -s /tmp/lab/h1.ctl -P /tmp/lab/bird.pid`,
+    "kill $(cat /tmp/lab/bird.pid)",
+  ],
+  // As its package's scripts would: the user, the groups, the daemons, then vtysh with the configuration of all of them.
+  FRRouting: [
+    `grep -q ^frr: /etc/passwd || {
+      echo 'frr:x:990:990::/nonexistent:/usr/sbin/nologin' >> /etc/passwd
+      printf 'frr:x:990:\nfrrvty:x:991:frr\n' >> /etc/group
+    }
+    mkdir -p /var/run/frr /etc/frr /var/tmp/frr /var/log/frr && chown 990:990 /var/run/frr /var/tmp/frr /var/log/frr
+    cat > /etc/frr/frr.conf <<'END'\n${configuration("frr.conf")}\nEND
+    touch /etc/frr/vtysh.conf
+    for daemon in zebra bgpd; do inside h1 /usr/lib/frr/$daemon -d -i /var/run/frr/$daemon.pid -z /var/run/frr/zserv.api; done
+    inside h1 vtysh -b`,
+    "kill $(cat /var/run/frr/bgpd.pid) $(cat /var/run/frr/zebra.pid)",
+  ],
+} as const;
+
 const settled = (command: string) => `sh /tmp/lab/until.sh 20 sh -c '${command}'`;
 
-for (const mode of modes) {
-  t.test(`${mode}: a router learns the containers within seconds, and forgets those that are gone`, async (t) => {
-    const config = {
-      cniVersion: "1.1.0",
-      name: "net1",
-      type: "ipvlan",
-      master: "eth0",
-      mode,
-      hostAccess: true,
-      ipam: {
-        subnets: [{ subnet: "10.244.1.0/24" }, { subnet: "fd44::1:0/112" }],
-        // In l2 the router is a neighbour, whatever the containers' subnet.
-        ...(mode === "l2"
-          ? {
-              routes: [
-                { dst: "192.168.50.0/24", gw: "0.0.0.0" },
-                { dst: "fd50::/64", gw: "::" },
-              ],
-            }
-          : {}),
-      },
-    };
-    const [own = [], other = []] = [await lab.add(pod("p1", config)), await lab.add(pod("p2", config))].map(
-      addressesOf,
-    );
-    const learned = `
-      ip -n gw route show ${own[0]} | grep -q "via 192.168.50.11 " && ip -n gw -6 route show ${own[1]} | grep -q "via fd50::11 "`;
-    await lan.sh(settled(learned));
-    t.strictSame(
-      await lan.ask("gw", both(own, ["tcp", "udp"])),
-      both(own, ["tcp", "udp"], router),
-      "router to container",
-    );
-    if (mode !== "l2") {
-      t.strictSame(
-        await lan.ask("p1", both(behind, ["tcp"])),
-        both(behind, ["tcp"], own),
-        "container to what is behind it",
+for (const [daemon, mode] of Object.keys(daemons).flatMap((daemon) => modes.map((mode) => [daemon, mode] as const))) {
+  t.test(
+    `${daemon}, ${mode}: a router learns the containers within seconds, and forgets those that are gone`,
+    async (t) => {
+      const config = {
+        cniVersion: "1.1.0",
+        name: "net1",
+        type: "ipvlan",
+        master: "eth0",
+        mode,
+        hostAccess: true,
+        ipam: {
+          subnets: [{ subnet: "10.244.1.0/24" }, { subnet: "fd44::1:0/112" }],
+          // In l2 the router is a neighbour, whatever the containers' subnet.
+          ...(mode === "l2"
+            ? {
+                routes: [
+                  { dst: "192.168.50.0/24", gw: "0.0.0.0" },
+                  { dst: "fd50::/64", gw: "::" },
+                ],
+              }
+            : {}),
+        },
+      };
+      const [start, end] = daemons[daemon as keyof typeof daemons];
+      if (mode === modes[0]) await lan.sh(start);
+      const [own = [], other = []] = [await lab.add(pod("p1", config)), await lab.add(pod("p2", config))].map(
+        addressesOf,
       );
-    }
-    await lab.del(pod("p1", config));
-    await lan.sh(
-      settled(`! ip -n gw route show | grep -q "^${own[0]} " && ! ip -n gw -6 route show | grep -q "^${own[1]} "`),
-    );
-    t.match(
-      await lan.sh("ip -n gw route"),
-      new RegExp(`^${other[0]} via 192\\.168\\.50\\.11 `, "m"),
-      "the other stays",
-    );
-    await lab.del(pod("p2", config));
-    await lan.sh(settled('! ip -n gw route show | grep -q "via 192.168.50.11"'));
-    await nothingLeft(t, lab);
-  });
+      const learned = `
+      ip -n gw route show ${own[0]} | grep -q "via 192.168.50.11 " && ip -n gw -6 route show ${own[1]} | grep -q "via fd50::11 "`;
+      await lan.sh(settled(learned));
+      t.strictSame(
+        await lan.ask("gw", both(own, ["tcp", "udp"])),
+        both(own, ["tcp", "udp"], router),
+        "router to container",
+      );
+      if (mode !== "l2") {
+        t.strictSame(
+          await lan.ask("p1", both(behind, ["tcp"])),
+          both(behind, ["tcp"], own),
+          "container to what is behind it",
+        );
+      }
+      await lab.del(pod("p1", config));
+      await lan.sh(
+        settled(`! ip -n gw route show | grep -q "^${own[0]} " && ! ip -n gw -6 route show | grep -q "^${own[1]} "`),
+      );
+      t.match(
+        await lan.sh("ip -n gw route"),
+        new RegExp(`^${other[0]} via 192\\.168\\.50\\.11 `, "m"),
+        "the other stays",
+      );
+      await lab.del(pod("p2", config));
+      await lan.sh(settled('! ip -n gw route show | grep -q "via 192.168.50.11"'));
+      if (mode === modes.at(-1)) await lan.sh(end);
+      await nothingLeft(t, lab);
+    },
+  );
 }

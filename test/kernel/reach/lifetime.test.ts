@@ -253,6 +253,28 @@ t.test("DEL and GC need neither namespace, nor result, nor record", async (t) =>
   await nothing(t);
 });
 
+t.test("a reboot: nothing in the kernel and on the tmpfs, the reservations on disk", async (t) => {
+  for (const mode of modes) {
+    const config = network(mode);
+    const results = [await lab.add(pod("p1", config)), await lab.add(pod("p2", config))];
+    await lan.sh(`
+      ip -n p1 link del eth0; ip -n p2 link del eth0; ip -n h1 link del ivh2
+      ip -n h1 route flush table 86 2> /dev/null || true; ip -n h1 rule del pref 30086
+      on h1 nft flush ruleset; on h1 find /run/ipvlan-cni -mindepth 1 -delete`);
+    t.match((await lan.check("p1", config, results[0])).json, {
+      code: 107,
+      msg: /interface eth0 .*(is gone|does not exist|not there)/,
+    });
+    // The runtime takes away what it knew, and begins anew.
+    await lab.del(pod("p1", config));
+    const own = addressesOf(await lab.add(pod("p1", config)));
+    t.strictSame(await lan.ask("h1", both(own, ["tcp"])), both(own, ["tcp"], node), `${mode}: host to container`);
+    t.strictSame(await lan.ask("p1", both(node, ["tcp"])), both(node, ["tcp"], own), `${mode}: and back`);
+    for (const name of ["p1", "p2"]) await lab.del(pod(name, config));
+    await nothing(t);
+  }
+});
+
 t.test("a parent that is made for the network, one without an address, an isolated one", async (t) => {
   for (const [mode, keys] of [
     ["l2", { vlan: 7 }],

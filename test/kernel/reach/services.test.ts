@@ -54,7 +54,7 @@ for (const mode of modes) {
 ${kubeProxy(to, masquerade)}
 END`);
     await load(false);
-    const kinds = ["tcp", "udp"];
+    const kinds = ["tcp", "udp", "bulk"];
     const throughHost = { ...both(same, kinds, node), ...both(itself, kinds, node) };
     t.strictSame(
       await lan.ask("p1", [...both(same, kinds), ...both(itself, kinds)]),
@@ -64,8 +64,8 @@ END`);
     t.strictSame(await lan.ask("h1", both(same, kinds)), both(same, kinds, node), "the host reaches Services");
     const nobody = ["-", "-"];
     t.strictSame(
-      await lan.ask("p1", both(other, kinds), mode === "l3s" ? 8 : 2),
-      both(other, kinds, mode === "l3s" ? client : nobody),
+      await lan.ask("p1", both(other, mode === "l3s" ? kinds : ["tcp", "udp"]), mode === "l3s" ? 8 : 2),
+      mode === "l3s" ? both(other, kinds, client) : both(other, ["tcp", "udp"], nobody),
       mode === "l3s"
         ? "a backend on another node sees the client"
         : "one on another node needs kube-proxy --masquerade-all",

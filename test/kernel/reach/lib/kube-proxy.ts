@@ -13,10 +13,10 @@ export function kubeProxy(backends: Backends, masquerade: boolean): string {
   return families
     .map(([family, at]) => {
       const rules = backends.flatMap(([service, backend]) =>
-        ["tcp", "udp"].map(
-          (protocol) =>
-            `${family} daddr ${service[at]} ${protocol} dport 80 dnat to ${at === 0 ? backend[0] : `[${backend[1]}]`}:80`,
-        ),
+        ["tcp dport 80", "udp dport 80", "tcp dport 81"].map((port) => {
+          const to = at === 0 ? backend[0] : `[${backend[1]}]`;
+          return `${family} daddr ${service[at]} ${port} dnat to ${to}:${port.split(" ")[2]}`;
+        }),
       );
       return `table ${family} kube-proxy {
         chain services {
