@@ -198,19 +198,32 @@ export function samePrefix(a: Prefix, b: Prefix): boolean {
 
 /** 4 or 16 bytes, network order. */
 export function toBytes({ family, value }: Address): Uint8Array {
-  if (family === 4) return Uint8Array.of(...bytesOf(Number(value)));
-  const mask = 0xffffffffn;
-  return Uint8Array.of(...[96n, 64n, 32n, 0n].flatMap((shift) => bytesOf(Number((value >> shift) & mask))));
+  const bytes = new Uint8Array(bitsOf(family) / 8);
+  if (family === 4) {
+    putWord(bytes, 0, Number(value));
+  } else {
+    for (let at = 12, rest = value; at >= 0; at -= 4, rest >>= 32n) putWord(bytes, at, Number(rest & 0xffffffffn));
+  }
+  return bytes;
 }
 
-/** Of a number of 32 bits. */
-function bytesOf(value: number): [number, number, number, number] {
-  return [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+/** A number of 32 bits. */
+function putWord(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
 }
 
 /** From 4 or 16 bytes, network order. */
 export function fromBytes(bytes: Uint8Array): Address {
+  if (bytes.length === 4) return { family: 4, value: BigInt(wordAt(bytes, 0)) };
   let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return { family: bytes.length === 4 ? 4 : 6, value };
+  for (let at = 0; at < bytes.length; at += 4) value = (value << 32n) | BigInt(wordAt(bytes, at));
+  return { family: 6, value };
+}
+
+function wordAt(bytes: Uint8Array, at: number): number {
+  const byte = (i: number): number => bytes[at + i] as number;
+  return byte(0) * 0x1000000 + ((byte(1) << 16) | (byte(2) << 8) | byte(3));
 }

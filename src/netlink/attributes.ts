@@ -1,5 +1,5 @@
 import { decode, encode } from "../system/text.ts";
-import { getU16, setU16 } from "./bytes.ts";
+import { getU16, set32, setU16 } from "./bytes.ts";
 import { NLA_F_NESTED, NLA_TYPE_MASK } from "./constants.ts";
 
 /** Netlink attributes: u16 length, u16 type, value, padded to 4 bytes. */
@@ -32,7 +32,9 @@ export function u16Attribute(type: number, value: number): Attribute {
 }
 
 export function u32Attribute(type: number, value: number): Attribute {
-  return { type, value: new Uint8Array([value & 255, (value >>> 8) & 255, (value >>> 16) & 255, value >>> 24]) };
+  const bytes = new Uint8Array(4);
+  set32(bytes, 0, value);
+  return { type, value: bytes };
 }
 
 /** In network byte order, as nf_tables wants its numbers. */

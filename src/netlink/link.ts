@@ -2,7 +2,6 @@ import { Errno } from "../system/errno.ts";
 import { encode } from "../system/text.ts";
 import {
   type Attribute,
-  type Attributes,
   bytesAttribute,
   nestAttribute,
   readAttribute,
@@ -58,11 +57,9 @@ function ifinfomsg(index: number, flags = 0, change = 0): Uint8Array {
 /** Reads the payload of an RTM_NEWLINK. */
 export function readLink(payload: Uint8Array): Link {
   const attributes = readAttributes(payload, 16);
-  const info = attributes.get(k.IFLA_LINKINFO);
-  const linkInfo = info === undefined ? undefined : readAttributes(info);
-  const kind = readString(linkInfo?.get(k.IFLA_INFO_KIND));
-  const data = linkInfo?.get(k.IFLA_INFO_DATA);
-  const kindData = data === undefined ? undefined : readAttributes(data);
+  // Of these nests have few attributes, of which few are asked for.
+  const info = attributes.get(k.IFLA_LINKINFO) ?? nothing;
+  const kind = readString(readAttribute(info, 0, k.IFLA_INFO_KIND));
   return {
     index: getS32(payload, 4),
     flags: getU32(payload, 8),
@@ -73,23 +70,27 @@ export function readLink(payload: Uint8Array): Link {
     lowerNamespace: readU32(attributes.get(k.IFLA_LINK_NETNSID)),
     controller: readU32(attributes.get(k.IFLA_MASTER)),
     kind,
-    portKind: readString(linkInfo?.get(k.IFLA_INFO_SLAVE_KIND)),
+    portKind: readString(readAttribute(info, 0, k.IFLA_INFO_SLAVE_KIND)),
     alias: readString(attributes.get(k.IFLA_IFALIAS)) ?? "",
-    ipvlan:
-      kind === "ipvlan"
-        ? {
-            mode: readU16(kindData?.get(k.IFLA_IPVLAN_MODE)) ?? 0,
-            flags: readU16(kindData?.get(k.IFLA_IPVLAN_FLAGS)) ?? 0,
-          }
-        : undefined,
-    vlanId: kind === "vlan" && !is8021ad(kindData) ? readU16(kindData?.get(k.IFLA_VLAN_ID)) : undefined,
+    ipvlan: kind === "ipvlan" ? readPort(readAttribute(info, 0, k.IFLA_INFO_DATA) ?? nothing) : undefined,
+    vlanId: kind === "vlan" ? readVlanId(readAttribute(info, 0, k.IFLA_INFO_DATA) ?? nothing) : undefined,
   };
 }
 
-/** Whether a VLAN's protocol is the provider's (ETH_P_8021AD, in the network's byte order): another VLAN of the same id. */
-function is8021ad(data: Attributes | undefined): boolean {
-  const protocol = data?.get(k.IFLA_VLAN_PROTOCOL);
-  return protocol?.[0] === 0x88 && protocol[1] === 0xa8;
+const nothing = new Uint8Array();
+
+function readPort(data: Uint8Array): Link["ipvlan"] {
+  return {
+    mode: readU16(readAttribute(data, 0, k.IFLA_IPVLAN_MODE)) ?? 0,
+    flags: readU16(readAttribute(data, 0, k.IFLA_IPVLAN_FLAGS)) ?? 0,
+  };
+}
+
+/** None of a VLAN whose protocol is the provider's (ETH_P_8021AD, in the network's byte order): another VLAN of the same id. */
+function readVlanId(data: Uint8Array): number | undefined {
+  const protocol = readAttribute(data, 0, k.IFLA_VLAN_PROTOCOL);
+  const is8021ad = protocol?.[0] === 0x88 && protocol[1] === 0xa8;
+  return is8021ad ? undefined : readU16(readAttribute(data, 0, k.IFLA_VLAN_ID));
 }
 
 /** The link of this name in the socket's namespace; undefined where there is none. */

@@ -73,7 +73,7 @@ export function addHostAccess(attached: Attached, { found }: HostAccessPlan, rea
   withParent(attachment.parent, () => {
     // First of all: DEL takes away what is on record.
     amendAttachment({ ...attachment, hostAccess: recorded });
-    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, found);
+    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, addresses, found);
   });
   if (reach.announce) announce(parent, addresses);
 }

@@ -19,6 +19,7 @@ export function addressesOf(texts: readonly string[]): Address[] {
  * Makes what the host needs for a container, or what is missing of it. Call it under the parent's lock.
  * @param existing the link that has the name of the host's link
  * @param recorded the attachment's, which is on record already
+ * @param addresses the container's, as they are recorded
  * @param found the host's addresses
  */
 export function establish(
@@ -27,6 +28,7 @@ export function establish(
   existing: Link | undefined,
   attachment: Attachment,
   recorded: RecordedHostAccess,
+  addresses: readonly Address[],
   found: readonly HostAddresses[],
 ): void {
   const { mode, flag } = attachment;
@@ -35,7 +37,7 @@ export function establish(
     const elsewhere = found.flatMap((one) => one.elsewhere);
     addLocalRoutes(host, parent.index, elsewhere);
   }
-  const routes = addressesOf(recorded.addresses).map((address) => {
+  const routes = addresses.map((address) => {
     return { address, source: found.find(({ family }) => family === address.family)?.source };
   });
   try {

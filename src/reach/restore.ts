@@ -38,7 +38,7 @@ function restore(host: NetlinkSocket, attachment: Attachment): void {
   const found = hostAddresses(host, parent, families, addressesOf(recorded.hostAddresses));
   if (!restoreContainer(attachment, parent, found)) return;
   withParent(attachment.parent, () =>
-    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, found),
+    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, addresses, found),
   );
   if (recorded.announced) announce(parent, addresses);
 }
