@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
 import t from "tap";
 import { userEmulator } from "../../build/toolchain.ts";
 import { layer } from "../machine/packages.ts";
@@ -42,6 +43,16 @@ t.test(
     const architecture = (await must("dpkg", ["--print-architecture"])).toString().trim();
     await release(architecture);
     const ours = join(releaseFolder, `ipvlan-cni_${version}_${architecture}.deb`);
+    const files = join(work, "files");
+    await must("dpkg-deb", ["--extract", ours, files]);
+    t.match(gunzipSync(readFileSync(join(files, "usr/share/man/man8/ipvlan.8.gz"))).toString(), /^\.TH IPVLAN 8/m);
+    for (const path of [
+      "bash-completion/completions/ipvlan",
+      "zsh/vendor-completions/_ipvlan",
+      "fish/vendor_completions.d/ipvlan.fish",
+    ]) {
+      t.match(readFileSync(join(files, "usr/share", path), "utf8"), "ipvlan __complete", path);
+    }
     const reference = async (version: string) => {
       const folder = mkdtempSync(join(work, "reference-"));
       mkdirSync(join(folder, "DEBIAN"));
