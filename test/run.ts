@@ -38,11 +38,9 @@ const executables = ["native", "pkg"];
  */
 const alsoOnNode = [
   "kernel/delegation",
-  "kernel/failed-add",
   "kernel/fuzz",
   "kernel/main-job",
   "kernel/status",
-  "kernel/versions",
   "runtimes/podman",
 ];
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
