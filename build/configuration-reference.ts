@@ -22,6 +22,9 @@ interface Schema {
 const sections: readonly (readonly [definition: string, title: string, introduction: string])[] = [
   ["builtinIpam", "`ipam` without `type`: the built-in allocator", ""],
   ["subnet", "A subnet of the built-in allocator", ""],
+  ["cluster", "`ipam.cluster`: one pool over many nodes", "What it is and does: [clusters](clusters.md)."],
+  ["etcd", "`ipam.cluster.etcd`", ""],
+  ["blockSize", "`ipam.cluster.blockSize`", ""],
   ["route", "A route", ""],
   ["hostLocalIpam", "`ipam` of the type `host-local`", "Run in process: no other program is started."],
   ["range", "A range of `host-local`", ""],

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { bundle } from "./bundle.ts";
+import { bundle, type Program } from "./bundle.ts";
 import { type Component, npmComponent, npmComponents } from "./components.ts";
 import { hideEnvironment } from "./hidden-environment.ts";
 import { makeInPlace } from "./new-file.ts";
@@ -16,14 +16,22 @@ export interface NodeTarget {
 
 export const hostNodeTarget: NodeTarget = { arch: hostArch, runtime: nodeBinary(hostArch) };
 
+/** The program that asks the store of a cluster's pool. */
+export const nodeProgram: Program = { entry: at("src/node/main.ts") };
+
 /**
  * An executable of Node and the program as one bundled ES module, packaged by pkg as a single executable application.
  * @returns what of others is in it
  */
-export async function buildPkgExecutable(output: string, target: NodeTarget, version: Version): Promise<Component[]> {
+export async function buildPkgExecutable(
+  output: string,
+  target: NodeTarget,
+  version: Version,
+  program: Program = {},
+): Promise<Component[]> {
   let components: Component[] = [];
   await makeInPlace(output, async (unfinished) => {
-    const { files, inputs } = await bundle(join(dirname(unfinished), "bundle"), "node", version);
+    const { files, inputs } = await bundle(join(dirname(unfinished), "bundle"), "node", version, program);
     components = [
       npmComponent(`node-linux-${target.arch}`, dirname(dirname(target.runtime))),
       ...npmComponents(inputs),

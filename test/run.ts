@@ -27,6 +27,7 @@ const limits = {
   patience: 300,
   differential: 480,
   crash: 480,
+  cluster: 480,
   install: 600,
   kernel: 1200,
   runtimes: 1200,
@@ -36,13 +37,7 @@ const executables = ["native", "pkg"];
  * What the whole suite runs with the executable on Node in an emulated machine, where it takes ten times as long to start: what shows its
  * own adapter, every command and a container runtime. All else is the same TypeScript, and is listed as skipped.
  */
-const alsoOnNode = [
-  "kernel/delegation",
-  "kernel/fuzz",
-  "kernel/main-job",
-  "kernel/status",
-  "runtimes/podman",
-];
+const alsoOnNode = ["kernel/delegation", "kernel/fuzz", "kernel/main-job", "kernel/status", "runtimes/podman"];
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
 const oneWithTwoProcessors = { machines: 1, processors: 2 };
@@ -83,11 +78,12 @@ const fuzz = selected("fuzz");
 const patience = selected("patience");
 const differential = selected("differential");
 const crash = selected("crash");
+const cluster = selected("cluster");
 const install = selected("install");
 const kernel = selected("kernel");
 const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
-const needsBoth = unit.length + executable.length + fuzz.length + patience.length + install.length > 0;
+const needsBoth = unit.length + executable.length + fuzz.length + patience.length + cluster.length + install.length > 0;
 const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
 if (built && unit.length + executable.length > 0)
   await check("build of the tests' own executables", [at("test/native/build.ts")]);
@@ -100,6 +96,7 @@ if (built) {
   // These keep all processors busy by themselves.
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
+  await runNatively("One pool over many nodes", cluster, limits.cluster, 1);
   await runNatively("Installing", install, limits.install, availableParallelism());
   const races = kernel.filter((file) => nameOf(file).startsWith("kernel/races/"));
   const others = kernel.filter((file) => !races.includes(file));
@@ -113,7 +110,7 @@ if (built) {
 }
 
 reportSkips(all);
-const nothingRan = [unit, executable, fuzz, patience, differential, crash, install, kernel, runtimes].every(
+const nothingRan = [unit, executable, fuzz, patience, differential, crash, cluster, install, kernel, runtimes].every(
   (files) => files.length === 0,
 );
 if (nothingRan) console.error(`no test file begins with ${filters.join(" or ")}`);

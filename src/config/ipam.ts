@@ -1,9 +1,10 @@
 import { isPluginName } from "../cni/names.ts";
 import { invalid } from "../cni/read.ts";
 import type { CniVersion } from "../cni/versions.ts";
+import { parseCluster } from "./cluster.ts";
 import { defaultDataDir } from "./data-dir.ts";
 import { deviceRoutesTo } from "./gateways.ts";
-import type { NetworkConfiguration } from "./generated/network-configuration.types.ts";
+import type { Cluster, NetworkConfiguration } from "./generated/network-configuration.types.ts";
 import { type HostLocalJson, parseHostLocal } from "./host-local.ts";
 import { parseIpRanges } from "./ip-ranges.ts";
 import type { IpamConfig, RequestedAddress } from "./network-config.ts";
@@ -17,6 +18,7 @@ interface BuiltinJson {
   readonly subnets?: readonly SubnetJson[];
   readonly ipv4?: boolean;
   readonly routes?: readonly RouteJson[];
+  readonly cluster?: Cluster;
   readonly dataDir?: string;
 }
 
@@ -83,5 +85,7 @@ function parseBuiltin(
   }
   const dataDir = ipam.dataDir ?? defaultDataDir;
   if (!dataDir.startsWith("/")) throw invalid("/ipam/dataDir", `${JSON.stringify(dataDir)} must be an absolute path`);
-  return { type: "builtin", subnets, defaultPool: !hasV4 && ipam.ipv4 !== false, hasGateways, routes, dataDir };
+  const defaultPool = !hasV4 && ipam.ipv4 !== false;
+  const cluster = parseCluster(ipam.cluster, !defaultPool);
+  return { type: "builtin", subnets, defaultPool, hasGateways, routes, dataDir, cluster };
 }

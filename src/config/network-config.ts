@@ -1,6 +1,7 @@
 import type { Dns, Result } from "../cni/result.ts";
 import type { CniVersion } from "../cni/versions.ts";
 import type { Address, Family, Prefix } from "../ip/address.ts";
+import type { ClusterConfig } from "./cluster.ts";
 
 /** ipvlan's modes, by the names that `ip link` and Docker use. See {@link ../link/ipvlan.ts} for the kernel's numbers. */
 export type Mode = "l2" | "l3" | "l3s";
@@ -83,6 +84,8 @@ export type IpamConfig =
       readonly hasGateways: boolean;
       readonly routes: readonly Route[];
       readonly dataDir: string;
+      /** The subnets are those of many nodes; undefined: of this one alone. */
+      readonly cluster: ClusterConfig | undefined;
     }
   | {
       readonly type: "host-local";

@@ -13,11 +13,15 @@ import {
   usableRange,
 } from "../ip/address.ts";
 import { finder, isWithin } from "../ip/bounds.ts";
+import { tell } from "../system/standard-error.ts";
+import { allocateInCluster, BlocksAreFull } from "./cluster/allocate.ts";
+import { checkClaimed } from "./cluster/check.ts";
+import { type Claims, partsOf } from "./cluster/claims.ts";
 import { choosePool, nextPool, poolOf } from "./default-pool.ts";
-import { exhausted } from "./exhausted.ts";
+import { exhausted, PoolIsFull } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
 import { addressTaken, checkAvailable, checkHeld, refuseSecond, releaseOthers } from "./reservations.ts";
-import { ring } from "./span.ts";
+import { ring, type Span } from "./span.ts";
 import { type Holder, releaseHolder, type Store, withStore } from "./store.ts";
 
 type BuiltinConfig = Extract<IpamConfig, { type: "builtin" }>;
@@ -25,6 +29,8 @@ type BuiltinConfig = Extract<IpamConfig, { type: "builtin" }>;
 /** A subnet and its place in the configuration, which numbers its last_reserved_ip. */
 interface Numbered extends Subnet {
   readonly id: number;
+  /** What of it may be given: all from `first` to `last`, or what of that is in blocks of this node. */
+  readonly spans: readonly Span[];
 }
 
 /** What a container gets, or asks for. */
@@ -43,6 +49,14 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
   const { name } = context.config;
   const { dataDir } = ipam;
   const holder = { containerId: context.containerId, ifname: context.ifname };
+  const clusterPool = ipam.cluster && {
+    network: name,
+    dataDir,
+    cluster: ipam.cluster,
+    subnets: ipam.subnets,
+    folders: (context.environment.CNI_PATH ?? "").split(":").filter((folder) => folder !== ""),
+    warn: tell,
+  };
   return {
     releasesOverLink: false,
     add(avoided = []): Allocation {
@@ -53,11 +67,25 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
       const inUse = new Set(avoided.map(formatAddress));
       const isFree = (address: Address) => !inUse.has(formatAddress(address)) && !context.isHostAddress(address);
       const wishes = { holder, requested, isFree };
-      const addresses = withStore(dataDir, name, true, (store) => reserve(store, subnets, wishes)) ?? [];
+      const addresses =
+        clusterPool === undefined
+          ? (withStore(dataDir, name, true, (store) => reserve(store, subnets, wishes)) ?? [])
+          : allocateInCluster(clusterPool, requested, (store, claims) =>
+              reserve(
+                store,
+                subnets.map((subnet) => withinClaims(subnet, claims)),
+                wishes,
+                true,
+              ),
+            );
       return { addresses, routes: ipam.routes, dns: undefined, subnets: subnets.map(({ subnet }) => subnet) };
     },
     del: () => releaseHolder(dataDir, name, holder),
-    check: (previous) => checkHeld(dataDir, name, holder, wholeOf(numbered(ipam, poolOf(dataDir, name))), previous),
+    check(previous) {
+      const spans = wholeOf(numbered(ipam, poolOf(dataDir, name)));
+      checkHeld(dataDir, name, holder, spans, previous);
+      if (clusterPool !== undefined) checkClaimed(clusterPool, spans, previous);
+    },
     gc: (valid) => releaseOthers(dataDir, name, valid),
     status() {
       checkAvailable(dataDir, name, () => {
@@ -69,7 +97,13 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
 
 function numbered({ subnets, hasGateways }: BuiltinConfig, pool: Prefix | undefined): readonly Numbered[] {
   const all = pool === undefined ? subnets : [...subnets, wholeSubnet(pool, hasGateways)];
-  return all.map((subnet, id) => ({ ...subnet, id }));
+  return all.map((subnet, id) => ({ ...subnet, id, spans: [subnet] }));
+}
+
+/** The subnet with what of it this node has claimed. */
+function withinClaims(subnet: Numbered, claims: Claims): Numbered {
+  const spans = partsOf(claims, subnet).map((part) => ({ ...part, subnet: subnet.subnet, gateway: subnet.gateway }));
+  return { ...subnet, spans, excluded: [...subnet.excluded, ...claims.except] };
 }
 
 /** The subnets with all addresses that a container can ask for, outside of an ipRange too. */
@@ -116,6 +150,7 @@ function reserve(
   store: Store,
   subnets: readonly Numbered[],
   wishes: Wishes,
+  inCluster = false,
 ): { address: Prefix; gateway: Address | undefined }[] {
   const { holder, requested } = wishes;
   store.open(holder.containerId, true);
@@ -126,12 +161,19 @@ function reserve(
     held.find((address) => subnetOf(subnets, address) !== undefined),
   );
   const taken: { address: Address; subnet: Numbered }[] = [];
+  const nextOf = (family: Family, candidates: readonly Numbered[]) => {
+    try {
+      return next(store, candidates, wishes);
+    } catch (error) {
+      throw inCluster && error instanceof PluginError ? new BlocksAreFull(family, error) : error;
+    }
+  };
   try {
     for (const family of [4, 6] as const) {
       const candidates = ofFamily(subnets, family);
       if (candidates.length === 0) continue;
       const wanted = requested.find((address) => address.family === family);
-      taken.push(wanted === undefined ? next(store, candidates, wishes) : exactly(store, holder, candidates, wanted));
+      taken.push(wanted === undefined ? nextOf(family, candidates) : exactly(store, holder, candidates, wanted));
     }
   } catch (error) {
     store.release(
@@ -153,23 +195,29 @@ function next(
 ): { address: Address; subnet: Numbered } {
   const unfree: Address[] = [];
   function* candidatesOf(subnet: Numbered): Generator<Address, void> {
-    for (const address of ring([subnet], store.lastReserved(subnet.id), withheldOf(subnet))) {
+    for (const address of ring(subnet.spans, store.lastReserved(subnet.id), withheldOf(subnet))) {
       if (isFree(address)) yield address;
       else unfree.push(address);
     }
     const { spare, excluded } = subnet;
-    if (spare === undefined || !isWithin(spare, subnet) || excluded.some((one) => sameAddress(one, spare))) return;
+    if (spare === undefined || !isIn(spare, subnet.spans) || excluded.some((one) => sameAddress(one, spare))) return;
     if (isFree(spare)) yield spare;
     else unfree.push(spare);
   }
   for (const subnet of subnets) {
+    if (subnet.spans.length === 0) continue;
     const address = store.reserve(holder, candidatesOf(subnet), subnet.id);
     if (address !== undefined) return { address, subnet };
   }
   const after = subnets.length === 1 ? store.lastReserved((subnets[0] as Numbered).id) : undefined;
   const never = subnets.flatMap(({ gateway, excluded }) => [gateway ?? [], excluded].flat());
-  throw exhausted(store, subnets, [...never, ...unfree], after);
+  const spans = subnets.flatMap((subnet) => subnet.spans);
+  throw spans.length === 0
+    ? new PoolIsFull("this node has no block")
+    : exhausted(store, spans, [...never, ...unfree], after);
 }
+
+const isIn = (address: Address, spans: readonly Span[]): boolean => spans.some((span) => isWithin(address, span));
 
 function exactly(
   store: Store,

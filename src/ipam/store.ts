@@ -59,6 +59,11 @@ export class Store {
   /** The hash of what the seal is about but the seconds. */
   readonly #sealed: number;
 
+  /** Of the boot that runs; undefined where the kernel does not tell. */
+  get boot(): string | undefined {
+    return this.#boot;
+  }
+
   /** The caller holds the lock and the folder exists. See {@link withStore}. */
   constructor(dataDir: string, network: string) {
     this.#network = network;

@@ -20,9 +20,10 @@ import { indexModules, kernelRelease, unpackKernel } from "./kernel.ts";
  * - `qemu`: the emulator, run on the host.
  * - `arm64-libraries`: what programs of Node for arm64 need of a system.
  * - `shellcheck`: run on the host.
+ * - `etcd`: run on the host.
  * - `shells`: other than the host's own; run there.
  */
-export type Group = "base" | "runtimes" | "kernel" | "qemu" | "arm64-libraries" | "shellcheck" | "shells";
+export type Group = "base" | "runtimes" | "kernel" | "qemu" | "arm64-libraries" | "shellcheck" | "shells" | "etcd";
 
 const groups: Record<Group, Omit<PackageSet, "name">> = {
   base: {
@@ -56,6 +57,7 @@ const groups: Record<Group, Omit<PackageSet, "name">> = {
     packages: ["libatomic1-arm64-cross", "libc6-arm64-cross", "libstdc++6-arm64-cross"],
   },
   shellcheck: { packages: ["shellcheck"] },
+  etcd: { packages: ["etcd-server"] },
   shells: { packages: ["fish", "zsh"] },
 };
 

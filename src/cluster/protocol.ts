@@ -1,0 +1,124 @@
+// What the plugin and the command line ask of the program ipvlan-node, and its answers: one JSON object in, one out. Blocks are texts
+// such as "10.0.0.64/26", addresses such as "10.0.0.70", both canonical.
+
+/** How the store is reached; see ../config/cluster.ts. */
+export interface StoreAccess {
+  readonly etcd: {
+    readonly endpoints: readonly string[];
+    readonly caFile?: string | undefined;
+    readonly certFile?: string | undefined;
+    readonly keyFile?: string | undefined;
+    readonly prefix: string;
+  };
+  /** Milliseconds for all of it. */
+  readonly timeoutMs: number;
+}
+
+export interface BlockSize {
+  readonly ipv4: number;
+  readonly ipv6: number;
+}
+
+/** Where a new block may lie: of a subnet, the addresses from `first` to `last`. */
+export interface WantedRange {
+  readonly subnet: string;
+  readonly first: string;
+  readonly last: string;
+}
+
+/** A node tells the store what it has done with its claims, and asks for another one. */
+export interface ExchangeRequest extends StoreAccess {
+  readonly operation: "exchange";
+  /** The network's name. */
+  readonly pool: string;
+  readonly node: string;
+  /** Tells the node's machine from others of its name. */
+  readonly machine: string;
+  readonly blockSize: BlockSize;
+  /** The pool's. */
+  readonly subnets: readonly string[];
+  /** Addresses that the node knows to have claimed alone. */
+  readonly known: readonly string[];
+  /** Claims, blocks and addresses, that the node has struck from its list. */
+  readonly giveBack: readonly string[];
+  /** Addresses that containers of this node hold outside of its claims: what they lie in is claimed. */
+  readonly adopt: readonly string[];
+  /** One more block, of the first range that has a free one; or these addresses. */
+  readonly wanted: { readonly ranges: readonly WantedRange[] } | { readonly addresses: readonly string[] } | undefined;
+}
+
+export interface ExchangeReply {
+  /** All blocks of the node, and all addresses that it has claimed one by one. */
+  readonly blocks: readonly string[];
+  readonly addresses: readonly string[];
+  /** Addresses in these blocks that other nodes had claimed before. */
+  readonly except: readonly string[];
+  /** The block that is new. */
+  readonly claimed: string | undefined;
+  /** All blocks of the wanted ranges are claimed: how many each node has. */
+  readonly full: Readonly<Record<string, number>> | undefined;
+  /** Addresses that another node has, of `adopt` or `wanted`. */
+  readonly conflicts: readonly Conflict[];
+}
+
+export interface Conflict {
+  readonly address: string;
+  /** Who has it. */
+  readonly node: string;
+  /** The block that it lies in; undefined where the address alone is claimed. */
+  readonly block: string | undefined;
+}
+
+export interface StatusRequest extends StoreAccess {
+  readonly operation: "status";
+  readonly pool: string;
+}
+
+export interface StatusReply {
+  readonly blockSize: BlockSize | undefined;
+  readonly blocks: readonly (Claim & { readonly block: string })[];
+  readonly addresses: readonly (Claim & { readonly address: string })[];
+  readonly nodes: readonly SeenNode[];
+}
+
+export interface Claim {
+  readonly node: string;
+  readonly machine: string;
+  /** ISO 8601 */
+  readonly since: string;
+}
+
+export interface SeenNode {
+  readonly node: string;
+  readonly machine: string;
+  /** When it last spoke with the store, to ten minutes; ISO 8601. */
+  readonly seen: string;
+}
+
+/** All claims of a node in the pool are taken from it. */
+export interface ReleaseRequest extends StoreAccess {
+  readonly operation: "release";
+  readonly pool: string;
+  readonly node: string;
+  /** Also where it was seen a short while ago. */
+  readonly force: boolean;
+}
+
+export interface ReleaseReply {
+  readonly released: readonly string[];
+}
+
+export type NodeRequest = ExchangeRequest | StatusRequest | ReleaseRequest;
+
+/** Why a request came to nothing. */
+export interface Failure {
+  /** `unreachable`: no member of the store answered in time; `refused`: what was asked for makes no sense to the store's state. */
+  readonly failure: "unreachable" | "refused";
+  readonly message: string;
+}
+
+export type Answer<Reply> = Reply | Failure;
+
+export function isFailure(answer: object): answer is Failure {
+  return "failure" in answer;
+}

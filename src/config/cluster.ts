@@ -1,0 +1,56 @@
+import { invalid } from "../cni/read.ts";
+import type { Family } from "../ip/address.ts";
+import { hostName } from "../system/host-name.ts";
+import type { Cluster } from "./generated/network-configuration.types.ts";
+
+/** A pool that several nodes give addresses from: each from blocks of its own, which it claims in a store. */
+export interface ClusterConfig {
+  readonly etcd: EtcdConfig;
+  /** Prefix length of a block. */
+  readonly blockSize: Readonly<Record<Family, number>>;
+  /** The node by which claims are known. */
+  readonly node: string;
+  /** After a boot, addresses are given before the store was asked whether the blocks are still this node's. */
+  readonly trustAfterBoot: boolean;
+}
+
+/** How an etcd is reached. Files are PEM. */
+export interface EtcdConfig {
+  /** Client URLs. */
+  readonly endpoints: readonly string[];
+  readonly caFile: string | undefined;
+  readonly certFile: string | undefined;
+  readonly keyFile: string | undefined;
+  /** Before all keys; no slash at its end. */
+  readonly prefix: string;
+}
+
+/** @param hasSubnets the pool's addresses are configured: nodes could not choose a common default pool */
+export function parseCluster(raw: Cluster | undefined, hasSubnets: boolean): ClusterConfig | undefined {
+  if (raw === undefined) return undefined;
+  const pointer = "/ipam/cluster";
+  if (!hasSubnets) throw invalid(pointer, "needs the cluster's subnets in ipam.subnets");
+  const { endpoints, caFile, certFile, keyFile, prefix = "/ipvlan-cni" } = raw.etcd;
+  const [given, missing] = certFile === undefined ? ["keyFile", "certFile"] : ["certFile", "keyFile"];
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw invalid(`${pointer}/etcd/${given}`, `is of no use without ${missing}: name both, or none`);
+  }
+  const plain = endpoints.find((endpoint) => endpoint.startsWith("http:"));
+  if (plain !== undefined && (caFile ?? certFile) !== undefined) {
+    throw invalid(`${pointer}/etcd/endpoints`, `has ${plain}, to which no certificate matters: write https`);
+  }
+  const node = raw.node ?? hostName();
+  if (node === "") throw invalid(`${pointer}/node`, "is missing, and this host has no name");
+  return {
+    etcd: {
+      endpoints: endpoints.map((endpoint) => endpoint.replace(/\/$/, "")),
+      caFile,
+      certFile,
+      keyFile,
+      prefix: prefix.replace(/\/+$/, ""),
+    },
+    blockSize: { 4: raw.blockSize?.ipv4 ?? 26, 6: raw.blockSize?.ipv6 ?? 122 },
+    node,
+    trustAfterBoot: raw.trustAfterBoot ?? false,
+  };
+}

@@ -1,0 +1,110 @@
+import { isObject, tryJson } from "../../cni/json.ts";
+import type { ClusterConfig } from "../../config/cluster.ts";
+import {
+  type Address,
+  contains,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from "../../ip/address.ts";
+import { type Bounds, boundsOf, isWithin } from "../../ip/bounds.ts";
+import { makeFolder, readSmall, replaceFile } from "../../system/files.ts";
+
+/*
+ * What this node has claimed of a network's pool: DATADIR/.ipvlan-cni/cluster/NETWORK, a copy of what the store says of it. Whoever
+ * reads or writes it holds the network's lock. One that cannot be read is as good as none: the store is asked then.
+ */
+
+/** This node's claims, as they were when the store was last asked. */
+export interface Claims {
+  /** By which they are known in the store. */
+  readonly node: string;
+  /** The boot in which the store was last asked; undefined where the kernel tells none. */
+  readonly boot: string | undefined;
+  readonly blocks: readonly Prefix[];
+  /** Claimed alone, each for a container that asked for it. */
+  readonly addresses: readonly Address[];
+  /** Other nodes' addresses in the blocks. */
+  readonly except: readonly Address[];
+  /** Since when blocks are empty, by their text; seconds since 1970. */
+  readonly emptySince: Readonly<Record<string, number>>;
+  /** Since when the store is not reached, and why; undefined where the last try succeeded. */
+  readonly failure: { readonly since: string; readonly message: string } | undefined;
+}
+
+export const folderOf = (dataDir: string): string => `${dataDir}/.ipvlan-cni/cluster`;
+const fileOf = (dataDir: string, network: string): string => `${folderOf(dataDir)}/${network}`;
+
+/** The text that {@link readClaims} reads; undefined where there is none. */
+export function claimsText(dataDir: string, network: string): string | undefined {
+  return readSmall(fileOf(dataDir, network));
+}
+
+/** @returns undefined for what is no list of claims */
+export function readClaims(text: string | undefined): Claims | undefined {
+  const raw = text === undefined ? undefined : tryJson(text);
+  if (!isObject(raw) || typeof raw.node !== "string") return undefined;
+  const { node, boot, blocks, addresses, except, emptySince, failure } = raw;
+  const [ofBlocks, ofAddresses, ofExcept] = [
+    each(blocks, parsePrefix),
+    each(addresses, parseAddress),
+    each(except, parseAddress),
+  ];
+  if (ofBlocks === undefined || ofAddresses === undefined || ofExcept === undefined) return undefined;
+  return {
+    node,
+    boot: typeof boot === "string" ? boot : undefined,
+    blocks: ofBlocks,
+    addresses: ofAddresses,
+    except: ofExcept,
+    emptySince: isObject(emptySince) ? (emptySince as Record<string, number>) : {},
+    failure: isObject(failure) ? (failure as unknown as Claims["failure"]) : undefined,
+  };
+}
+
+export function writeClaims(dataDir: string, network: string, claims: Claims): void {
+  const text = JSON.stringify({
+    ...claims,
+    blocks: claims.blocks.map(formatPrefix),
+    addresses: claims.addresses.map(formatAddress),
+    except: claims.except.map(formatAddress),
+  });
+  makeFolder(folderOf(dataDir));
+  replaceFile(fileOf(dataDir, network), text);
+}
+
+function each<T>(list: unknown, parse: (text: string) => T | undefined): T[] | undefined {
+  if (!Array.isArray(list)) return undefined;
+  const parsed = list.map((one) => (typeof one === "string" ? parse(one) : undefined));
+  return parsed.every((one) => one !== undefined) ? (parsed as T[]) : undefined;
+}
+
+/** Whether the node may give addresses by these claims: they are its own, and verified in this boot or trusted. */
+export function areGood(
+  claims: Claims | undefined,
+  cluster: ClusterConfig,
+  boot: string | undefined,
+): claims is Claims {
+  if (claims === undefined || claims.node !== cluster.node) return false;
+  return cluster.trustAfterBoot || (boot !== undefined && claims.boot === boot);
+}
+
+/** Whether the node has the address, in a block or alone. */
+export function covers({ blocks, addresses, except }: Claims, address: Address): boolean {
+  const isIt = (one: Address) => one.family === address.family && one.value === address.value;
+  return addresses.some(isIt) || (blocks.some((block) => contains(block, address)) && !except.some(isIt));
+}
+
+/** The parts of a range that lie in the node's blocks, in the order of their addresses. */
+export function partsOf({ blocks }: Claims, range: Bounds): Bounds[] {
+  return blocks
+    .map(boundsOf)
+    .filter(({ first, last }) => isWithin(first, range) || isWithin(range.first, { first, last }))
+    .map(({ first, last }) => ({
+      first: first.value > range.first.value ? first : range.first,
+      last: last.value < range.last.value ? last : range.last,
+    }))
+    .sort((a, b) => (a.first.value < b.first.value ? -1 : 1));
+}

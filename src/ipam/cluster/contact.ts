@@ -1,0 +1,160 @@
+import type { ExchangeReply, ExchangeRequest } from "../../cluster/protocol.ts";
+import { isFailure } from "../../cluster/protocol.ts";
+import type { ClusterConfig } from "../../config/cluster.ts";
+import type { Subnet } from "../../config/network-config.ts";
+import { ErrorCode, PluginError } from "../../errors.ts";
+import {
+  type Address,
+  contains,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from "../../ip/address.ts";
+import { makeFolder } from "../../system/files.ts";
+import { withLock } from "../../system/lock.ts";
+import { machineId } from "../boot.ts";
+import { type Store, withStore } from "../store.ts";
+import { areGood, type Claims, claimsText, covers, folderOf, readClaims, writeClaims } from "./claims.ts";
+import { strikeUnused } from "./give-back.ts";
+import { askStore, STORE_MS } from "./node-program.ts";
+
+/** A network's pool in a cluster, as one node sees it. */
+export interface ClusterPool {
+  readonly network: string;
+  readonly dataDir: string;
+  readonly cluster: ClusterConfig;
+  readonly subnets: readonly Subnet[];
+  /** Where the program that asks the store is looked for. */
+  readonly folders: readonly string[];
+  readonly warn: (message: string) => void;
+}
+
+/** What cannot be given from the claims at hand. */
+export type Need =
+  /** The store was not asked in this boot. */
+  | { readonly kind: "word" }
+  | { readonly kind: "block"; readonly subnets: readonly Subnet[] }
+  | { readonly kind: "addresses"; readonly addresses: readonly Address[] };
+
+/** What came of asking the store. */
+export interface Contact {
+  /** Blocks of the wanted subnets that each node has: there is none left. */
+  readonly full: Readonly<Record<string, number>> | undefined;
+  /** Why the store did not answer; undefined where it did, or somebody else has asked meanwhile. */
+  readonly failure: Claims["failure"];
+}
+
+/**
+ * Tells the store what this node has done with its claims, and asks for what is needed. One process at a time does: of two that find
+ * the blocks full the second uses what the first has got. The network's lock is not held meanwhile.
+ *
+ * @param seen the text of the claims that did not suffice
+ * @throws PluginError 103 where another node has an address that is needed, 7 where the store refuses what is asked
+ */
+export function contactStore(pool: ClusterPool, need: Need, seen: string | undefined): Contact {
+  const { dataDir, network } = pool;
+  makeFolder(folderOf(dataDir));
+  return withLock(`${folderOf(dataDir)}/.${network}.lock`, () => {
+    const before = inStore(pool, (store) => prepare(pool, store, need, seen));
+    if (before === undefined) return { full: undefined, failure: undefined };
+    const { kept, request } = before;
+    const answer = askStore<ExchangeReply>(pool.folders, request);
+    if (!isFailure(answer)) {
+      inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(pool, store, answer, kept)));
+      report(pool, answer, need);
+      return { full: answer.full, failure: undefined };
+    }
+    const failure = { since: kept?.failure?.since ?? new Date().toISOString(), message: answer.message };
+    // What was struck is this node's again when the store is reached: it says so then.
+    if (kept !== undefined) inStore(pool, () => writeClaims(dataDir, network, { ...kept, failure }));
+    if (answer.failure === "refused")
+      throw new PluginError(ErrorCode.invalidConfiguration, answer.message, "/ipam/cluster");
+    return { full: undefined, failure };
+  });
+}
+
+interface Prepared {
+  /** The claims that go on meanwhile. */
+  readonly kept: Claims | undefined;
+  readonly request: ExchangeRequest;
+}
+
+/** @returns undefined where another process has asked the store since the claims were seen */
+function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | undefined): Prepared | undefined {
+  const { dataDir, network, cluster, subnets } = pool;
+  const text = claimsText(dataDir, network);
+  const claims = readClaims(text);
+  const isAsked = areGood(claims, { ...cluster, trustAfterBoot: false }, store.boot) && claims.failure === undefined;
+  if (text !== seen && isAsked) return undefined;
+  const present = claims?.node === cluster.node ? claims : undefined;
+  const held = store.names().flatMap((name) => parseAddress(name) ?? []);
+  const wanted = need.kind === "addresses" ? need.addresses : [];
+  const strike = present && strikeUnused(present, held, wanted, now());
+  if (strike !== undefined && strike.struck.length > 0) writeClaims(dataDir, network, strike.kept);
+  const isOfPool = (address: Address) => subnets.some(({ subnet }) => contains(subnet, address));
+  const adopt = held.filter((address) => isOfPool(address) && !(strike !== undefined && covers(strike.kept, address)));
+  const request: ExchangeRequest = {
+    operation: "exchange",
+    etcd: cluster.etcd,
+    timeoutMs: STORE_MS,
+    pool: network,
+    node: cluster.node,
+    machine: machineId(),
+    blockSize: { ipv4: cluster.blockSize[4], ipv6: cluster.blockSize[6] },
+    subnets: subnets.map(({ subnet }) => formatPrefix(subnet)),
+    known: (strike?.kept.addresses ?? []).map(formatAddress),
+    giveBack: strike?.struck ?? [],
+    adopt: adopt.map(formatAddress),
+    wanted: wantedOf(need),
+  };
+  return { kept: strike?.kept, request };
+}
+
+function wantedOf(need: Need): ExchangeRequest["wanted"] {
+  if (need.kind === "word") return undefined;
+  if (need.kind === "addresses") return { addresses: need.addresses.map(formatAddress) };
+  const ranges = need.subnets.map(({ subnet, first, last }) => ({
+    subnet: formatPrefix(subnet),
+    first: formatAddress(first),
+    last: formatAddress(last),
+  }));
+  return { ranges };
+}
+
+function claimsOf(pool: ClusterPool, store: Store, reply: ExchangeReply, kept: Claims | undefined): Claims {
+  const prefixes = (texts: readonly string[]): Prefix[] => texts.flatMap((text) => parsePrefix(text) ?? []);
+  const addresses = (texts: readonly string[]): Address[] => texts.flatMap((text) => parseAddress(text) ?? []);
+  return {
+    node: pool.cluster.node,
+    boot: store.boot,
+    blocks: prefixes(reply.blocks),
+    addresses: addresses(reply.addresses),
+    except: addresses(reply.except),
+    emptySince: kept?.emptySince ?? {},
+    failure: undefined,
+  };
+}
+
+function report({ network, warn }: ClusterPool, { conflicts }: ExchangeReply, need: Need): void {
+  const isWanted = (text: string) =>
+    need.kind === "addresses" && need.addresses.some((one) => formatAddress(one) === text);
+  for (const { address, node, block } of conflicts) {
+    const whose =
+      block === undefined ? `the node ${node} has claimed it` : `it lies in ${block}, a block of the node ${node}`;
+    if (isWanted(address)) {
+      throw new PluginError(
+        ErrorCode.addressTaken,
+        `requested address ${address} is not this node's to give: ${whose}`,
+      );
+    }
+    warn(`network ${network}: a container of this node holds ${address}, and ${whose}: one of the two must go`);
+  }
+}
+
+function inStore<T>({ dataDir, network }: ClusterPool, work: (store: Store) => T): T {
+  return withStore(dataDir, network, true, work) as T;
+}
+
+const now = (): number => Math.floor(Date.now() / 1000);

@@ -1,0 +1,221 @@
+import type { BlockSize, Claim, Conflict, ExchangeReply, ExchangeRequest, WantedRange } from "../cluster/protocol.ts";
+import {
+  type Address,
+  contains,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  parseAddress,
+  parsePrefix,
+} from "../ip/address.ts";
+import { type ClaimStore, type Entry, Refused } from "./claim-store.ts";
+import { freeBlocks } from "./free-blocks.ts";
+import {
+  addressesOf,
+  addressKey,
+  addressOfKey,
+  blockAround,
+  blockKey,
+  blockOfKey,
+  blocksOf,
+  claimText,
+  poolKey,
+  readBlockSize,
+  readClaim,
+} from "./records.ts";
+import { noteSeen } from "./seen.ts";
+
+/*
+ * Rules by which an address has one holder, whatever two nodes do at once and whoever is killed in between:
+ *
+ *  - A block is one node's from its creation to its removal, and nobody but that node gives addresses out of it.
+ *  - An address claimed alone is its node's, also in a block that another node claims later. Who claims a block lists the claimed
+ *    addresses afterwards, and leaves those of others out. Who claims an address looks whose block it lies in afterwards, and gives it
+ *    up where that is another's. One of two that do so at once sees the other's claim; both may.
+ *  - What a node gives back it has struck from its own list before. What it finds in the store as its own and not on its list, since it
+ *    was killed in between, it takes up again: a block at once, an address when it has looked at its block.
+ */
+
+/** Carries a request out. @throws Refused, Unreachable */
+export async function exchange(store: ClaimStore, request: ExchangeRequest): Promise<ExchangeReply> {
+  const { pool, node, machine, blockSize, wanted } = request;
+  await agreeOnBlocks(store, pool, blockSize);
+  await noteSeen(store, node, machine);
+  const own = new Claims(store, request);
+  for (const claim of request.giveBack) await own.giveBack(claim);
+  const conflicts: Conflict[] = [];
+  for (const text of request.adopt) conflicts.push(...(await own.adopt(text)));
+  let claimed: Prefix | undefined;
+  let full: Record<string, number> | undefined;
+  if (wanted !== undefined && "addresses" in wanted) {
+    for (const text of wanted.addresses) conflicts.push(...(await own.claimAddress(addressOf(text))));
+  } else if (wanted !== undefined) {
+    claimed = await own.claimBlock(wanted.ranges);
+    if (claimed === undefined) full = await own.blocksByNode(wanted.ranges);
+  }
+  const { blocks, addresses, except } = await own.all();
+  const claimedText = claimed === undefined ? undefined : formatPrefix(claimed);
+  return { blocks, addresses, except, claimed: claimedText, full, conflicts };
+}
+
+async function agreeOnBlocks(store: ClaimStore, pool: string, blockSize: BlockSize): Promise<void> {
+  const there = await store.create(poolKey(pool), JSON.stringify({ blockSize }));
+  if (there === undefined) return;
+  const agreed = readBlockSize(there);
+  if (agreed?.ipv4 === blockSize.ipv4 && agreed.ipv6 === blockSize.ipv6) return;
+  const size = agreed === undefined ? "what is no size" : `/${agreed.ipv4} and /${agreed.ipv6}`;
+  throw new Refused(
+    `the pool ${pool} has blocks of ${size} in the store, and here of /${blockSize.ipv4} and /${blockSize.ipv6}: ` +
+      "all nodes must have the same ipam.cluster.blockSize",
+  );
+}
+
+/** A node's claims in a pool. */
+class Claims {
+  readonly #store: ClaimStore;
+  readonly #request: ExchangeRequest;
+  readonly #subnets: readonly Prefix[];
+
+  constructor(store: ClaimStore, request: ExchangeRequest) {
+    this.#store = store;
+    this.#request = request;
+    this.#subnets = request.subnets.map(prefixOf);
+  }
+
+  #isOwn(claim: Claim): boolean {
+    return claim.node === this.#request.node && claim.machine === this.#request.machine;
+  }
+
+  #claim(): string {
+    return claimText(this.#request.node, this.#request.machine);
+  }
+
+  #blockAround(address: Address): Prefix {
+    const subnet = this.#subnets.find((one) => contains(one, address));
+    return blockAround(address, subnet, this.#request.blockSize);
+  }
+
+  /** @returns the claim of another node, if one has it */
+  async #take(key: string): Promise<{ isNew: boolean; other: Claim | undefined }> {
+    const there = await this.#store.create(key, this.#claim());
+    if (there === undefined) return { isNew: true, other: undefined };
+    const claim = readClaim(there);
+    return { isNew: false, other: this.#isOwn(claim) ? undefined : claim };
+  }
+
+  /** Removes what is this node's under the key, if anything. */
+  async #drop(key: string): Promise<void> {
+    for (;;) {
+      const there = await this.#store.get(key);
+      if (there === undefined || !this.#isOwn(readClaim(there)) || (await this.#store.remove(there))) return;
+    }
+  }
+
+  giveBack(text: string): Promise<void> {
+    const { pool } = this.#request;
+    return this.#drop(text.includes("/") ? blockKey(pool, prefixOf(text)) : addressKey(pool, addressOf(text)));
+  }
+
+  /** Claims the block of an address that is held here already. @returns who else has it */
+  async adopt(text: string): Promise<Conflict[]> {
+    const { pool } = this.#request;
+    const address = addressOf(text);
+    const block = this.#blockAround(address);
+    const { other } = await this.#take(blockKey(pool, block));
+    // Behind the claim: see above.
+    const there = await this.#store.get(addressKey(pool, address));
+    const alone = there === undefined ? undefined : readClaim(there);
+    if (alone !== undefined && this.#isOwn(alone)) return [];
+    if (alone !== undefined) return [{ address: text, node: alone.node, block: undefined }];
+    return other === undefined ? [] : [{ address: text, node: other.node, block: formatPrefix(block) }];
+  }
+
+  /** @returns who else has it */
+  async claimAddress(address: Address): Promise<Conflict[]> {
+    const { pool } = this.#request;
+    const key = addressKey(pool, address);
+    const { isNew, other } = await this.#take(key);
+    const text = formatAddress(address);
+    if (other !== undefined) return [{ address: text, node: other.node, block: undefined }];
+    const owner = isNew ? await this.#ownerAround(address) : undefined;
+    if (owner === undefined) return [];
+    await this.#drop(key);
+    return [{ address: text, ...owner }];
+  }
+
+  /** The other node whose block the address lies in, if it lies in one. */
+  async #ownerAround(address: Address): Promise<{ node: string; block: string } | undefined> {
+    const block = this.#blockAround(address);
+    const there = await this.#store.get(blockKey(this.#request.pool, block));
+    const claim = there === undefined ? undefined : readClaim(there);
+    return claim === undefined || this.#isOwn(claim) ? undefined : { node: claim.node, block: formatPrefix(block) };
+  }
+
+  /** @returns undefined where all blocks of the ranges are claimed */
+  async claimBlock(ranges: readonly WantedRange[]): Promise<Prefix | undefined> {
+    const { pool } = this.#request;
+    const taken = new Set((await this.#store.list(blocksOf(pool))).map(({ key }) => key));
+    for (const range of ranges) {
+      const [first, last] = [addressOf(range.first), addressOf(range.last)];
+      const { length } = blockAround(first, prefixOf(range.subnet), this.#request.blockSize);
+      for (;;) {
+        const free = freeBlocks({ first, last }, length, (block) => taken.has(blockKey(pool, block)));
+        const block = free[Math.floor(Math.random() * free.length)];
+        if (block === undefined) break;
+        const key = blockKey(pool, block);
+        const { isNew } = await this.#take(key);
+        if (isNew) return block;
+        taken.add(key);
+      }
+    }
+    return undefined;
+  }
+
+  async blocksByNode(ranges: readonly WantedRange[]): Promise<Record<string, number>> {
+    const { pool } = this.#request;
+    const subnets = ranges.map(({ subnet }) => prefixOf(subnet));
+    const counts: Record<string, number> = {};
+    for (const entry of await this.#store.list(blocksOf(pool))) {
+      const block = blockOfKey(pool, entry.key);
+      if (block === undefined || !subnets.some((subnet) => contains(subnet, block.address))) continue;
+      const { node } = readClaim(entry);
+      counts[node] = (counts[node] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** All that is this node's in the store, and what is another's within its blocks. */
+  async all(): Promise<Pick<ExchangeReply, "blocks" | "addresses" | "except">> {
+    const { pool, known } = this.#request;
+    const isOwn = (entry: Entry) => this.#isOwn(readClaim(entry));
+    const blocks = (await this.#store.list(blocksOf(pool)))
+      .filter(isOwn)
+      .flatMap(({ key }) => blockOfKey(pool, key) ?? []);
+    // Behind the blocks' creation: see above.
+    const entries = await this.#store.list(addressesOf(pool));
+    const addresses: string[] = [];
+    const except: string[] = [];
+    for (const entry of entries) {
+      const address = addressOfKey(pool, entry.key);
+      if (address === undefined) continue;
+      const text = formatAddress(address);
+      if (!isOwn(entry)) {
+        if (blocks.some((block) => contains(block, address))) except.push(text);
+      } else if (known.includes(text) || (await this.#ownerAround(address)) === undefined) addresses.push(text);
+      else await this.#drop(entry.key);
+    }
+    return { blocks: blocks.map(formatPrefix), addresses, except };
+  }
+}
+
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Refused(`${JSON.stringify(text)} is no address`);
+  return address;
+}
+
+function prefixOf(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined) throw new Refused(`${JSON.stringify(text)} is no ADDRESS/LENGTH`);
+  return prefix;
+}
