@@ -43,8 +43,13 @@ export interface ExchangeRequest extends StoreAccess {
   readonly giveBack: readonly string[];
   /** Addresses that containers of this node hold outside of its claims: what they lie in is claimed. */
   readonly adopt: readonly string[];
-  /** One more block, of the first range that has a free one; or these addresses. */
-  readonly wanted: { readonly ranges: readonly WantedRange[] } | { readonly addresses: readonly string[] } | undefined;
+  /**
+   * One more block of each family of the ranges, of the first that has a free one; where `ifNone`, of those families alone that the node
+   * has no block of. Or these addresses.
+   */
+  readonly wanted:
+    | { readonly ranges: readonly WantedRange[]; readonly ifNone: boolean }
+    | { readonly addresses: readonly string[] };
 }
 
 export interface ExchangeReply {
@@ -53,9 +58,7 @@ export interface ExchangeReply {
   readonly addresses: readonly string[];
   /** Addresses in these blocks that other nodes had claimed before. */
   readonly except: readonly string[];
-  /** The block that is new. */
-  readonly claimed: string | undefined;
-  /** All blocks of the wanted ranges are claimed: how many each node has. */
+  /** All blocks of a family's wanted ranges are claimed: how many of these each node has. */
   readonly full: Readonly<Record<string, number>> | undefined;
   /** Addresses that another node has, of `adopt` or `wanted`. */
   readonly conflicts: readonly Conflict[];

@@ -45,17 +45,17 @@ export async function exchange(store: ClaimStore, request: ExchangeRequest): Pro
   for (const claim of request.giveBack) await own.giveBack(claim);
   const conflicts: Conflict[] = [];
   for (const text of request.adopt) conflicts.push(...(await own.adopt(text)));
-  let claimed: Prefix | undefined;
   let full: Record<string, number> | undefined;
-  if (wanted !== undefined && "addresses" in wanted) {
+  if ("addresses" in wanted) {
     for (const text of wanted.addresses) conflicts.push(...(await own.claimAddress(addressOf(text))));
-  } else if (wanted !== undefined) {
-    claimed = await own.claimBlock(wanted.ranges);
-    if (claimed === undefined) full = await own.blocksByNode(wanted.ranges);
+  } else {
+    for (const family of [4, 6] as const) {
+      const ranges = wanted.ranges.filter(({ first }) => addressOf(first).family === family);
+      if (ranges.length === 0 || (wanted.ifNone && (await own.hasBlockIn(ranges)))) continue;
+      if ((await own.claimBlock(ranges)) === undefined) full = await own.blocksByNode(ranges);
+    }
   }
-  const { blocks, addresses, except } = await own.all();
-  const claimedText = claimed === undefined ? undefined : formatPrefix(claimed);
-  return { blocks, addresses, except, claimed: claimedText, full, conflicts };
+  return { ...(await own.all()), full, conflicts };
 }
 
 async function agreeOnBlocks(store: ClaimStore, pool: string, blockSize: BlockSize): Promise<void> {
@@ -149,6 +149,19 @@ class Claims {
     const there = await this.#store.get(blockKey(this.#request.pool, block));
     const claim = there === undefined ? undefined : readClaim(there);
     return claim === undefined || this.#isOwn(claim) ? undefined : { node: claim.node, block: formatPrefix(block) };
+  }
+
+  async hasBlockIn(ranges: readonly WantedRange[]): Promise<boolean> {
+    const { pool } = this.#request;
+    const subnets = ranges.map(({ subnet }) => prefixOf(subnet));
+    return (await this.#store.list(blocksOf(pool))).some((entry) => {
+      const block = blockOfKey(pool, entry.key);
+      return (
+        this.#isOwn(readClaim(entry)) &&
+        block !== undefined &&
+        subnets.some((subnet) => contains(subnet, block.address))
+      );
+    });
   }
 
   /** @returns undefined where all blocks of the ranges are claimed */

@@ -203,7 +203,7 @@ t.test("a network that has containers becomes a pool of the cluster, and conflic
 });
 
 t.test("blocks that were empty for a while are given back, but for one", async (t) => {
-  const [a] = nodesOf("empty", [{ subnet: "10.9.0.0/24" }]) as [Node];
+  const [a] = nodesOf("empty", [{ subnet: "10.9.0.0/24", ipRange: "10.9.0.0/25" }]) as [Node];
   for (let i = 0; i < 35; i++) await a.add(`c${i}`);
   t.ok(a.claims().blocks.length >= 3);
   for (let i = 0; i < 35; i++) await a.del(`c${i}`);

@@ -59,7 +59,11 @@ function tryOnce<T>(
 ): Tried<T> {
   const seen = claimsText(dataDir, network);
   const claims = readClaims(seen);
-  if (!areGood(claims, cluster, store.boot)) return { need: { kind: "word" }, seen, lack: undefined, claims };
+  if (!areGood(claims, cluster, store.boot)) {
+    const asked = new Set(requested.map(({ family }) => family));
+    const unasked = subnets.filter(({ subnet }) => !asked.has(subnet.address.family));
+    return { need: { kind: "word", subnets: unasked }, seen, lack: undefined, claims };
+  }
   const addresses = requested.filter((address) => !covers(claims, address));
   if (addresses.length > 0) return { need: { kind: "addresses", addresses }, seen, lack: undefined, claims };
   try {

@@ -33,8 +33,8 @@ export interface ClusterPool {
 
 /** What cannot be given from the claims at hand. */
 export type Need =
-  /** The store was not asked in this boot. */
-  | { readonly kind: "word" }
+  /** The store was not asked in this boot. Of the families of these subnets some block will be needed. */
+  | { readonly kind: "word"; readonly subnets: readonly Subnet[] }
   | { readonly kind: "block"; readonly subnets: readonly Subnet[] }
   | { readonly kind: "addresses"; readonly addresses: readonly Address[] };
 
@@ -64,7 +64,7 @@ export function contactStore(pool: ClusterPool, need: Need, seen: string | undef
     if (!isFailure(answer)) {
       inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(pool, store, answer, kept)));
       report(pool, answer, need);
-      return { full: answer.full, failure: undefined };
+      return { full: need.kind === "block" ? answer.full : undefined, failure: undefined };
     }
     const failure = { since: kept?.failure?.since ?? new Date().toISOString(), message: answer.message };
     // What was struck is this node's again when the store is reached: it says so then.
@@ -113,14 +113,13 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
 }
 
 function wantedOf(need: Need): ExchangeRequest["wanted"] {
-  if (need.kind === "word") return undefined;
   if (need.kind === "addresses") return { addresses: need.addresses.map(formatAddress) };
   const ranges = need.subnets.map(({ subnet, first, last }) => ({
     subnet: formatPrefix(subnet),
     first: formatAddress(first),
     last: formatAddress(last),
   }));
-  return { ranges };
+  return { ranges, ifNone: need.kind === "word" };
 }
 
 function claimsOf(pool: ClusterPool, store: Store, reply: ExchangeReply, kept: Claims | undefined): Claims {
