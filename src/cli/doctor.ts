@@ -4,6 +4,7 @@ import { openNetlink } from "../netlink/socket.ts";
 import { restoreHostAccess } from "../reach/restore.ts";
 import { FINE, FOUND, type Run } from "./command.ts";
 import { checkAttachments } from "./doctor/attachments.ts";
+import { checkCluster } from "./doctor/cluster.ts";
 import { checkConfigurations } from "./doctor/configurations.ts";
 import type { HostFinding } from "./doctor/finding.ts";
 import { checkFirewall } from "./doctor/firewall.ts";
@@ -25,6 +26,7 @@ const checks: readonly ((patient: Patient) => HostFinding[])[] = [
   checkGateways,
   checkAttachments,
   checkReservations,
+  checkCluster,
   checkReach,
   checkFirewall,
 ];

@@ -5,6 +5,7 @@ import { explain } from "../commands/explain.ts";
 import { Errno, isErrno } from "../system/errno.ts";
 import { commit, version as programVersion } from "../version.ts";
 import { type Arguments, parseArguments, UsageError } from "./arguments.ts";
+import { cluster } from "./cluster.ts";
 import { FAILED, FINE, type Run } from "./command.ts";
 import { complete, completion } from "./completion.ts";
 import { Refusal } from "./convert/draft.ts";
@@ -32,6 +33,7 @@ const runs: Readonly<Record<string, Run>> = {
   graph,
   plan,
   release,
+  cluster,
   metrics,
   schema,
   completion,

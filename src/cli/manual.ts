@@ -262,6 +262,32 @@ export const manual: readonly CommandManual[] = [
     ],
   },
   {
+    name: "cluster",
+    words: "[status [NETWORK] | release NODE | sync [NETWORK]]",
+    summary: "show and mend pools that are one over many nodes",
+    description: [
+      "status asks the store of a network with ipam.cluster whose blocks its subnets are, and when each node last spoke with it. release takes all claims from a node that is off, or gone for ever; of one that spoke with the store a short while ago it wants --force: what its containers have would be given to others. sync tells the store what this node holds, gives back what it has no use for, and learns what has become of its claims.",
+    ],
+    flags: [
+      { name: "network", value: "NAME", meaning: "release: in this network alone", completes: "network" },
+      { name: "force", meaning: "release: also of a node that may be running" },
+      { name: "yes", short: "y", meaning: "release: without asking" },
+      json,
+      config,
+    ],
+    examples: [
+      { command: "ipvlan cluster status", meaning: "all such networks of this host" },
+      { command: "ipvlan cluster release worker-7 --yes", meaning: "after a node was taken away" },
+      { command: "ipvlan cluster sync", meaning: "for a timer, or after the store was away" },
+    ],
+    json: [
+      "pools[]: network, node (this one's name), blockSize {ipv4, ipv6}, held and capacity (of this node), notOurs[] (addresses that this node lost while containers hold them), unreachedSince (or null)",
+      "pools[].blocks[]: block, node, since, held (of this node's blocks, else null)",
+      "pools[].addresses[]: address, node, since; claimed alone",
+      "pools[].nodes[]: node, seen",
+    ],
+  },
+  {
     name: "metrics",
     words: "",
     summary: "print metrics for Prometheus",

@@ -1,6 +1,7 @@
 import { rememberedConflicts } from "../reach/known-conflicts.ts";
 import { commit, version } from "../version.ts";
 import { seeAttachments } from "./attachments.ts";
+import { type LocalUse, localUse } from "./cluster/local-use.ts";
 import { FINE, type Run } from "./command.ts";
 import { ownNetworks } from "./networks.ts";
 import { poolStates, shownSubnets } from "./pools.ts";
@@ -11,7 +12,8 @@ type Sample = readonly [labels: Labels, value: number];
 
 /** Text for Prometheus (prometheus.io, "Exposition formats"): written to a file for node_exporter, or to a scrape. */
 export const metrics: Run = ({ arguments: given, terminal }) => {
-  const pools = ownNetworks(given.value("config")).flatMap(({ config }) =>
+  const networks = ownNetworks(given.value("config"));
+  const pools = networks.flatMap(({ config }) =>
     poolStates(config).map((pool) => ({
       labels: { network: config.name, family: `ipv${pool.spans[0]?.first.family}`, subnets: shownSubnets(pool) },
       pool,
@@ -41,6 +43,27 @@ export const metrics: Run = ({ arguments: given, terminal }) => {
     "pool_free",
     "Addresses of a pool that are left.",
     pools.map(({ labels, pool }) => [labels, Math.max(0, Number(pool.size - BigInt(pool.held)))]),
+  );
+  const clusters = networks.flatMap(({ config: { name, ipam } }) =>
+    ipam.type === "builtin" && ipam.cluster !== undefined
+      ? [{ labels: { network: name, node: ipam.cluster.node }, use: localUse({ ...ipam, network: name }) }]
+      : [],
+  );
+  const ofClusters = (name: string, help: string, value: (use: LocalUse) => number): void =>
+    print(
+      terminal,
+      name,
+      help,
+      clusters.map(({ labels, use }) => [labels, value(use)]),
+    );
+  ofClusters("cluster_blocks", "Blocks of a cluster's pool that this node has.", ({ blocks }) => blocks);
+  ofClusters("cluster_addresses", "Addresses that this node can give from its blocks.", ({ capacity }) =>
+    Number(capacity),
+  );
+  ofClusters("cluster_held", "Addresses of a cluster's pool that containers of this node hold.", ({ held }) => held);
+  ofClusters("cluster_lost", "Of these, addresses that are not this node's any more.", ({ strange }) => strange.length);
+  ofClusters("cluster_store_reached", "Whether the last try to reach the store succeeded.", ({ unreachedSince }) =>
+    unreachedSince === undefined ? 1 : 0,
   );
   print(
     terminal,

@@ -47,8 +47,12 @@ export function openEtcd({ etcd, timeoutMs }: StoreAccess): ClaimStore {
         failures.set(endpoint, message);
       } catch (error) {
         if (error instanceof Refused) throw error;
-        failures.set(endpoint, reasonOf(error));
+        const reason = reasonOf(error);
+        // What is left of the time may be too short to hear the reason again.
+        if (reason !== noAnswer || !failures.has(endpoint)) failures.set(endpoint, reason);
       }
+      if (endpoints.every((one) => isLasting(failures.get(one))))
+        throw new Unreachable(describe(failures, endpoint, timeoutMs));
       member = (member + 1) % endpoints.length;
       // All of them were asked: an election takes a second.
       if ((attempt + 1) % endpoints.length === 0) await new Promise((resolve) => setTimeout(resolve, 100));
@@ -152,9 +156,16 @@ function errorOf(answer: string): string {
   }
 }
 
+const noAnswer = "no answer in time";
+
+/** Certificates that do not fit will not fit a moment later (OpenSSL's X509_V_ERR_*, by Node's names). */
+function isLasting(reason: string | undefined): boolean {
+  return reason !== undefined && /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/.test(reason);
+}
+
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError" || error.name === "AbortError") return "no answer in time";
+  if (error.name === "TimeoutError" || error.name === "AbortError") return noAnswer;
   return (error as NodeJS.ErrnoException).code ?? error.message;
 }
 

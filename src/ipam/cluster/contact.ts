@@ -59,12 +59,21 @@ export function contactStore(pool: ClusterPool, need: Need, seen: string | undef
   return withLock(`${folderOf(dataDir)}/.${network}.lock`, () => {
     const before = inStore(pool, (store) => prepare(pool, store, need, seen));
     if (before === undefined) return { full: undefined, failure: undefined };
-    const { kept, request } = before;
-    const answer = askStore<ExchangeReply>(pool.folders, request);
+    const { kept, held, request } = before;
+    let answer = askStore<ExchangeReply>(pool.folders, request);
+    const unclaimed = isFailure(answer) ? [] : unclaimedOf(held, answer, request);
+    // Claims were taken from this node, and containers hold what was in them: perhaps nobody has claimed it since.
+    if (!isFailure(answer) && unclaimed.length > 0) {
+      const again = { ...request, giveBack: [], adopt: unclaimed, wanted: { addresses: [] } };
+      const second = askStore<ExchangeReply>(pool.folders, again);
+      if (isFailure(second)) answer = second;
+      else answer = { ...second, full: answer.full, conflicts: [...answer.conflicts, ...second.conflicts] };
+    }
     if (!isFailure(answer)) {
-      inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(pool, store, answer, kept)));
-      report(pool, answer, need);
-      return { full: need.kind === "block" ? answer.full : undefined, failure: undefined };
+      const reply = answer;
+      inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(pool, store, reply, kept)));
+      report(pool, reply, need);
+      return { full: need.kind === "block" ? reply.full : undefined, failure: undefined };
     }
     const failure = { since: kept?.failure?.since ?? new Date().toISOString(), message: answer.message };
     // What was struck is this node's again when the store is reached: it says so then.
@@ -75,9 +84,17 @@ export function contactStore(pool: ClusterPool, need: Need, seen: string | undef
   });
 }
 
+/** Tells the store what this node has done with its claims, and learns what has become of them. @throws as {@link contactStore} */
+export function tellStore(pool: ClusterPool): Contact {
+  const seen = inStore(pool, () => claimsText(pool.dataDir, pool.network));
+  return contactStore(pool, { kind: "word", subnets: [] }, seen);
+}
+
 interface Prepared {
   /** The claims that go on meanwhile. */
   readonly kept: Claims | undefined;
+  /** Addresses of the pool that are reserved on this node. */
+  readonly held: readonly Address[];
   readonly request: ExchangeRequest;
 }
 
@@ -89,12 +106,17 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
   const isAsked = areGood(claims, { ...cluster, trustAfterBoot: false }, store.boot) && claims.failure === undefined;
   if (text !== seen && isAsked) return undefined;
   const present = claims?.node === cluster.node ? claims : undefined;
-  const held = store.names().flatMap((name) => parseAddress(name) ?? []);
+  // What an earlier boot left is nobody's, and claims nothing.
+  store.scan(true);
+  const isOfPool = (address: Address) => subnets.some(({ subnet }) => contains(subnet, address));
+  const held = store
+    .names()
+    .flatMap((name) => parseAddress(name) ?? [])
+    .filter(isOfPool);
   const wanted = need.kind === "addresses" ? need.addresses : [];
   const strike = present && strikeUnused(present, held, wanted, now());
   if (strike !== undefined && strike.struck.length > 0) writeClaims(dataDir, network, strike.kept);
-  const isOfPool = (address: Address) => subnets.some(({ subnet }) => contains(subnet, address));
-  const adopt = held.filter((address) => isOfPool(address) && !(strike !== undefined && covers(strike.kept, address)));
+  const adopt = held.filter((address) => strike === undefined || !covers(strike.kept, address));
   const request: ExchangeRequest = {
     operation: "exchange",
     etcd: cluster.etcd,
@@ -109,8 +131,19 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
     adopt: adopt.map(formatAddress),
     wanted: wantedOf(need),
   };
-  return { kept: strike?.kept, request };
+  return { kept: strike?.kept, held, request };
 }
+
+/** What of these addresses the store's answer does not give to this node, and was not asked for. */
+function unclaimedOf(held: readonly Address[], reply: ExchangeReply, { adopt }: ExchangeRequest): string[] {
+  const blocks = prefixesOf(reply.blocks);
+  return held
+    .filter((address) => !blocks.some((block) => contains(block, address)))
+    .map(formatAddress)
+    .filter((text) => !reply.addresses.includes(text) && !adopt.includes(text));
+}
+
+const prefixesOf = (texts: readonly string[]): Prefix[] => texts.flatMap((text) => parsePrefix(text) ?? []);
 
 function wantedOf(need: Need): ExchangeRequest["wanted"] {
   if (need.kind === "addresses") return { addresses: need.addresses.map(formatAddress) };
@@ -123,12 +156,11 @@ function wantedOf(need: Need): ExchangeRequest["wanted"] {
 }
 
 function claimsOf(pool: ClusterPool, store: Store, reply: ExchangeReply, kept: Claims | undefined): Claims {
-  const prefixes = (texts: readonly string[]): Prefix[] => texts.flatMap((text) => parsePrefix(text) ?? []);
   const addresses = (texts: readonly string[]): Address[] => texts.flatMap((text) => parseAddress(text) ?? []);
   return {
     node: pool.cluster.node,
     boot: store.boot,
-    blocks: prefixes(reply.blocks),
+    blocks: prefixesOf(reply.blocks),
     addresses: addresses(reply.addresses),
     except: addresses(reply.except),
     emptySince: kept?.emptySince ?? {},

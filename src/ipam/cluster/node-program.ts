@@ -8,7 +8,7 @@ import { tell } from "../../system/standard-error.ts";
 import { timeLeft } from "../../system/time-budget.ts";
 
 /** Milliseconds that the store has for an answer: an election of etcd's takes a second or two. */
-export const STORE_MS = 10_000;
+export const STORE_MS = 5000;
 /** For the program to start and to end beside that. */
 const START_MS = 5000;
 const name = "ipvlan-node";

@@ -1,0 +1,60 @@
+import { contains, formatAddress, formatPrefix, parseAddress } from "../../ip/address.ts";
+import { type Claims, claimsText, covers, partsOf, readClaims } from "../../ipam/cluster/claims.ts";
+import type { ClusterPool } from "../../ipam/cluster/contact.ts";
+import { capacity } from "../../ipam/span.ts";
+import { withStore } from "../../ipam/store.ts";
+
+/** What this node makes of its claims. */
+export interface LocalUse {
+  readonly held: number;
+  /** Addresses that it can give from its blocks. */
+  readonly capacity: bigint;
+  /** How many are held in each block, by the block's text. */
+  readonly heldIn: ReadonlyMap<string, number>;
+  /** Addresses that containers hold and that are in none of the node's claims. */
+  readonly strange: readonly string[];
+  readonly blocks: number;
+  /** Since when the store is not reached, ISO 8601, and why. */
+  readonly unreachedSince: string | undefined;
+  readonly failure: string | undefined;
+}
+
+const none: LocalUse = {
+  held: 0,
+  capacity: 0n,
+  heldIn: new Map(),
+  strange: [],
+  blocks: 0,
+  unreachedSince: undefined,
+  failure: undefined,
+};
+
+export function localUse({
+  dataDir,
+  network,
+  subnets,
+}: Pick<ClusterPool, "dataDir" | "network" | "subnets">): LocalUse {
+  const read = withStore(dataDir, network, false, (store) => ({
+    claims: readClaims(claimsText(dataDir, network)),
+    held: store.names().flatMap((name) => parseAddress(name) ?? []),
+  }));
+  if (read?.claims === undefined) return none;
+  const claims: Claims = read.claims;
+  const held = read.held.filter((address) => subnets.some(({ subnet }) => contains(subnet, address)));
+  const size = subnets.reduce((sum, subnet) => {
+    const never = [subnet.gateway ?? [], subnet.excluded, claims.except].flat();
+    const spans = partsOf(claims, subnet).map((part) => ({ ...part, subnet: subnet.subnet, gateway: subnet.gateway }));
+    return sum + (spans.length === 0 ? 0n : capacity(spans, never));
+  }, 0n);
+  return {
+    held: held.length,
+    capacity: size,
+    heldIn: new Map(
+      claims.blocks.map((block) => [formatPrefix(block), held.filter((address) => contains(block, address)).length]),
+    ),
+    strange: held.filter((address) => !covers(claims, address)).map(formatAddress),
+    blocks: claims.blocks.length,
+    unreachedSince: claims.failure?.since,
+    failure: claims.failure?.message,
+  };
+}

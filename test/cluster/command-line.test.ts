@@ -1,0 +1,142 @@
+// ipvlan cluster, doctor and metrics on a pool of three nodes, through the executable.
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import t from "tap";
+import { at } from "../../build/paths.ts";
+import { buildDriver } from "../differential/lib/executable.ts";
+import { startEtcd } from "./lib/etcd.ts";
+import { Node } from "./lib/node.ts";
+
+t.setTimeout(300_000);
+const driver = await buildDriver(t);
+const folder = mkdtempSync(join(tmpdir(), "ipvlan-cluster-"));
+t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+const etcd = await startEtcd();
+t.teardown(() => etcd.stop());
+const cluster = { etcd: { endpoints: etcd.endpoints }, blockSize: { ipv4: 28, ipv6: 124 } };
+const subnets = [{ subnet: "10.1.0.0/26" }];
+const [a, b, c] = ["a", "b", "c"].map(
+  (name) => new Node({ driver, folder, name, network: "pool", cluster, subnets }),
+) as [Node, Node, Node];
+
+/** The command line on one of the nodes. */
+function ipvlan(node: Node, ...words: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { cniVersion, name, ...entry } = node.config() as { cniVersion: string; name: string };
+  const file = join(folder, `${node.name}.conflist`);
+  writeFileSync(file, JSON.stringify({ cniVersion, name, plugins: [entry] }));
+  const env = { CNI_PATH: at("dist/pkg"), NO_COLOR: "1", PATH: process.env.PATH };
+  const { status, stdout, stderr } = spawnSync(at("dist/native/ipvlan"), [...words, "--config", file], {
+    env,
+    encoding: "utf8",
+  });
+  return { code: status, stdout, stderr };
+}
+
+/** What doctor finds on a node of what has to do with its pool; its configuration folder is a mount of ours. */
+// biome-ignore lint/suspicious/noExplicitAny: of any shape
+function doctor(node: Node): any[] {
+  ipvlan(node, "cluster", "status");
+  const script = `mount -t tmpfs etc /etc && mkdir -p /etc/cni/net.d && cp ${join(folder, `${node.name}.conflist`)} /etc/cni/net.d/ &&
+    CNI_PATH=${at("dist/pkg")} exec ${at("dist/native/ipvlan")} doctor --json`;
+  const { stdout, stderr } = spawnSync("unshare", ["--mount", "sh", "-c", script], { encoding: "utf8" });
+  if (stdout === "") throw new Error(stderr);
+  return JSON.parse(stdout).findings.filter(({ id }: { id: string }) => id.startsWith("cluster"));
+}
+
+await a.add("c1");
+await b.add("c1");
+await b.add("c2");
+
+t.test("status shows pool, nodes and blocks, as text and as JSON", async (t) => {
+  const { code, stdout, stderr } = ipvlan(b, "cluster", "status");
+  t.equal(stderr, "");
+  t.equal(code, 0);
+  t.match(stdout, /^pool: blocks of \/28 and \/124; this node is b, with 2 of 1[3-6] addresses held$/m);
+  t.match(stdout, /^ {2}10\.1\.0\.0\/26: 2 of 4 blocks claimed$/m);
+  t.match(stdout, /^ {4}[ab.]{4}$/m);
+  t.match(stdout, /^ {2}a a, b b$/m);
+  t.match(stdout, /^a +1 +0 +\d{4}-\S+Z +10\.1\.0\.\d+\/28$/m);
+  const json = JSON.parse(ipvlan(b, "cluster", "status", "pool", "--json").stdout);
+  t.match(json.pools, [
+    { network: "pool", node: "b", blockSize: { ipv4: 28, ipv6: 124 }, held: 2, notOurs: [], unreachedSince: null },
+  ]);
+  const own = json.pools[0].blocks.find(({ node }: { node: string }) => node === "b");
+  t.equal(own.held, 2);
+  t.match(ipvlan(b, "cluster", "status", "other"), {
+    code: 2,
+    stderr: /no network other with ipam\.cluster is configured/,
+  });
+  t.match(ipvlan(b, "cluster", "statsu"), {
+    code: 2,
+    stderr: /cluster statsu is unknown: there are status, release, sync/,
+  });
+});
+
+t.test("a node that was seen a moment ago is released by force alone, and notices it", async (t) => {
+  const refused = ipvlan(b, "cluster", "release", "a", "--yes");
+  t.equal(refused.code, 2);
+  t.match(refused.stderr, /the node a spoke with the store at .* may well be running: .* then --force/);
+  t.match(ipvlan(b, "cluster", "release", "a"), { code: 1, stderr: /nothing is released: --yes does it/ });
+  t.match(ipvlan(b, "cluster", "release", "b", "--yes"), { code: 2, stderr: /b is this node/ });
+  const released = ipvlan(b, "cluster", "release", "a", "--yes", "--force");
+  t.equal(released.code, 0, released.stderr);
+  t.match(released.stdout, /^pool: released 10\.1\.0\.\d+\/28$/m);
+  // Another node takes all that is left, before the first one comes back.
+  for (let i = 0; i < 62; i++) if ((await c.add(`d${i}`).catch(() => undefined)) === undefined) break;
+  t.equal(c.claims().blocks.length, 3);
+  t.strictSame(doctor(a), [], "it does not know yet");
+  const sync = ipvlan(a, "cluster", "sync");
+  t.equal(sync.code, 1);
+  t.match(
+    sync.stderr,
+    /a container of this node holds 10\.1\.0\.\d+, and it lies in .*, a block of the node c: one of the two must go/,
+  );
+  t.match(doctor(a), [
+    {
+      id: "cluster-address-lost",
+      severity: "error",
+      place: "network pool",
+      message: /held by containers of this node, and not the node a's any more/,
+    },
+  ]);
+  t.match(ipvlan(a, "metrics").stdout, /^ipvlan_cni_cluster_lost\{network="pool",node="a"\} 1$/m);
+  t.match(ipvlan(a, "cluster", "status"), { code: 1, stderr: /a container of this node holds 10\.1\.0\.\d+/ });
+});
+
+t.test("doctor and metrics tell that the store is away, before the blocks are full", async (t) => {
+  etcd.pause(0);
+  t.teardown(() => etcd.resume(0));
+  t.strictSame(doctor(b), [], "nobody has asked it yet");
+  const sync = ipvlan(b, "cluster", "sync");
+  t.equal(sync.code, 2);
+  t.match(sync.stderr, /the store is not reached since \d{4}-.*: http:\/\/127\.0\.0\.1:\d+: no answer in time/);
+  t.match(doctor(b), [
+    {
+      severity: "warning",
+      message: /and 2 of the 1[3-6] addresses of this node's blocks are held/,
+      mend: "ipvlan cluster sync pool",
+    },
+  ]);
+  t.match(ipvlan(b, "metrics").stdout, /^ipvlan_cni_cluster_store_reached\{network="pool",node="b"\} 0$/m);
+  t.equal(ipvlan(b, "cluster", "status").code, 2);
+  etcd.resume(0);
+  t.equal(ipvlan(b, "cluster", "sync").code, 0, "its mend");
+  t.match(ipvlan(b, "metrics").stdout, /^ipvlan_cni_cluster_store_reached\{network="pool",node="b"\} 1$/m);
+});
+
+t.test("without the program that asks the store, an error says where it was looked for", async (t) => {
+  const empty = join(folder, "empty");
+  mkdirSync(empty);
+  const { status, stderr } = spawnSync(
+    at("dist/native/ipvlan"),
+    ["cluster", "sync", "--config", join(folder, "b.conflist")],
+    {
+      env: { CNI_PATH: empty },
+      encoding: "utf8",
+    },
+  );
+  t.equal(status, 2);
+  t.match(stderr, `the program ipvlan-node is missing, looked for in ${empty}: install it beside ipvlan`);
+});
