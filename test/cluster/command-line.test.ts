@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { at } from "../../build/paths.ts";
+import { manual } from "../../src/cli/manual.ts";
 import { buildDriver } from "../differential/lib/executable.ts";
 import { startEtcd } from "./lib/etcd.ts";
 import { Node } from "./lib/node.ts";
@@ -124,6 +125,15 @@ t.test("doctor and metrics tell that the store is away, before the blocks are fu
   etcd.resume(0);
   t.equal(ipvlan(b, "cluster", "sync").code, 0, "its mend");
   t.match(ipvlan(b, "metrics").stdout, /^ipvlan_cni_cluster_store_reached\{network="pool",node="b"\} 1$/m);
+});
+
+t.test("the examples of the help run as they stand there", async (t) => {
+  const { examples = [] } = manual.find(({ name }) => name === "cluster") ?? {};
+  t.ok(examples.length > 0);
+  for (const { command } of examples) {
+    const answer = ipvlan(b, ...command.split(" ").slice(1));
+    t.equal(answer.code, 0, `${command}: ${answer.stderr}`);
+  }
 });
 
 t.test("without the program that asks the store, an error says where it was looked for", async (t) => {

@@ -268,7 +268,10 @@ END
     cat > /tmp/lab/examples/inspected.json <<'END'
 [{"Name": "db_net", "Driver": "ipvlan", "IPAM": {"Driver": "default", "Config": [{"Subnet": "192.168.1.0/24", "Gateway": "192.168.1.1"}]}, "Options": {"parent": "eth0"}}]
 END`);
-  const examples = manual.flatMap(({ examples }) => examples.map(({ command }) => command));
+  // Those of a cluster's pool are run where an etcd is, in cluster/command-line.
+  const examples = manual
+    .filter(({ name }) => name !== "cluster")
+    .flatMap(({ examples }) => examples.map(({ command }) => command));
   const share = executable === "native" ? examples : examples.filter((_, index) => index % 4 === 0);
   for (const command of share) {
     // There is no Docker here: the text that it prints stands in a file.

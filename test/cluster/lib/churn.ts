@@ -1,0 +1,175 @@
+// Containers that come and go on several nodes of one pool, while the store's members are killed and stopped, nodes are rebooted, and
+// nodes that are off are released; and a checker that looks at every node's files all the time.
+import { setTimeout as pause } from "node:timers/promises";
+import { at } from "../../../build/paths.ts";
+import { random } from "../../differential/lib/random.ts";
+import { runProgram } from "../../differential/lib/reference.ts";
+import type { Etcd } from "./etcd.ts";
+import type { Node } from "./node.ts";
+
+export interface Plan {
+  readonly etcd: Etcd;
+  readonly nodes: readonly Node[];
+  /** ADDs and DELs over all nodes. */
+  readonly operations: number;
+  readonly seed: number;
+  /** Containers of a node at a time. */
+  readonly most: number;
+}
+
+export interface Outcome {
+  readonly adds: number;
+  readonly dels: number;
+  /** ADDs that found no free address, or not the store. */
+  readonly refused: number;
+  readonly reboots: number;
+  readonly releases: number;
+  /** How often the checker has looked at all nodes. */
+  readonly looks: number;
+}
+
+/**
+ * @throws Error where an address is held on two nodes, or an ADD or DEL fails for another reason than a full pool or a store that is
+ * away
+ */
+export async function churn({ etcd, nodes, operations, seed, most }: Plan): Promise<Outcome> {
+  const rng = random(seed);
+  const count = { adds: 0, dels: 0, refused: 0, reboots: 0, releases: 0, looks: 0 };
+  /** Each node's containers that are alive, with their addresses: also told by the plugin's answers, not by its files alone. */
+  const alive = new Map(nodes.map((node) => [node, new Map<string, string[]>()]));
+  const owners = new Map<string, string>();
+  let isOver = false;
+  let failure: Error | undefined;
+
+  /** One holder an address, by all files. */
+  async function check(): Promise<void> {
+    while (!isOver && failure === undefined) {
+      const seen = new Map<string, { node: string; holder: string }>();
+      for (const node of nodes) {
+        for (const [address, holder] of node.held()) {
+          const other = seen.get(address);
+          // What was given back on one node and given on another between two looks is held by neither twice: looked at again.
+          if (other !== undefined) {
+            const first = nodes
+              .find(({ name }) => name === other.node)
+              ?.held()
+              .get(address);
+            if (first === other.holder && node.held().get(address) === holder) {
+              throw new Error(
+                `${address} is held by ${other.holder} on ${other.node} and by ${holder} on ${node.name}`,
+              );
+            }
+          }
+          seen.set(address, { node: node.name, holder });
+        }
+      }
+      count.looks++;
+      await pause(100);
+    }
+  }
+
+  /** Members of the store come and go: never two at once. */
+  async function disturb(): Promise<void> {
+    while (!isOver && failure === undefined) {
+      await pause(1000 + rng.below(1000));
+      const victim = rng.chance(0.5) ? await etcd.leader() : rng.below(etcd.endpoints.length);
+      if (rng.chance(0.5)) {
+        await etcd.kill(victim);
+        await pause(rng.below(1500));
+        await etcd.restart(victim);
+      } else {
+        etcd.pause(victim);
+        await pause(rng.below(2500));
+        etcd.resume(victim);
+      }
+    }
+  }
+
+  /** A node at a time is off for a while: its containers are gone. Some of these are released meanwhile, by another node. */
+  async function reboot(node: Node): Promise<void> {
+    const containers = alive.get(node) as Map<string, string[]>;
+    for (const addresses of containers.values()) for (const address of addresses) owners.delete(address);
+    containers.clear();
+    node.reboot();
+    count.reboots++;
+    if (rng.chance(0.5)) {
+      await release(node.name);
+      count.releases++;
+    }
+  }
+
+  async function release(name: string): Promise<void> {
+    const request = {
+      operation: "release",
+      etcd: { endpoints: etcd.endpoints, prefix: "/ipvlan-cni" },
+      timeoutMs: 10_000,
+      pool: (nodes[0] as Node).network,
+      node: name,
+      force: true,
+    };
+    await runProgram(at("dist/pkg/ipvlan-node"), [], {}, JSON.stringify(request));
+  }
+
+  /** Each node works until it is rebooted, with two processes at a time. */
+  async function live(node: Node, own: number): Promise<void> {
+    for (let life = 0; count.adds + count.dels < operations && failure === undefined; life++) {
+      const until = count.adds + count.dels + operations / 10 + rng.below(Math.ceil(operations / 10));
+      const goOn = () => count.adds + count.dels < Math.min(until, operations);
+      await Promise.all([0, 1].map((process) => workUntil(node, own * 1000 + life * 2 + process, goOn)));
+      if (count.adds + count.dels < operations) await reboot(node);
+    }
+  }
+
+  async function workUntil(node: Node, own: number, goOn: () => boolean): Promise<void> {
+    const mine = random(own + seed);
+    const containers = alive.get(node) as Map<string, string[]>;
+    for (let serial = 0; goOn() && failure === undefined; serial++) {
+      await step(node, containers, `${node.name}-${own}-${serial}`, mine.chance(0.5), (list) => mine.pick(list));
+    }
+  }
+
+  async function step(
+    node: Node,
+    containers: Map<string, string[]>,
+    id: string,
+    wish: boolean,
+    pick: (list: string[]) => string,
+  ): Promise<void> {
+    if (containers.size < 2 || (containers.size < most && wish)) {
+      let addresses: string[];
+      try {
+        addresses = await node.add(id);
+      } catch (error) {
+        const { code, message } = error as { code: number; message: string };
+        if (code !== 11) throw new Error(`${node.name}: ADD: ${message}`);
+        count.refused++;
+        await pause(20);
+        return;
+      }
+      count.adds++;
+      for (const address of addresses) {
+        const other = owners.get(address);
+        if (other !== undefined) throw new Error(`${address} was given to ${id} while ${other} held it`);
+        owners.set(address, id);
+      }
+      containers.set(id, addresses);
+      return;
+    }
+    const victim = pick([...containers.keys()]);
+    for (const address of containers.get(victim) ?? []) owners.delete(address);
+    containers.delete(victim);
+    await node.del(victim);
+    count.dels++;
+  }
+
+  const fail = (error: Error): void => {
+    failure ??= error;
+  };
+  const others = [check().catch(fail), disturb().catch(fail)];
+  await Promise.all(nodes.map((node, i) => live(node, i + 1).catch(fail)));
+  isOver = true;
+  await Promise.all(others);
+  if (failure !== undefined) throw new Error(`${(failure as Error).message} (seed ${seed})`);
+  for (const node of nodes) for (const id of (alive.get(node) as Map<string, string[]>).keys()) await node.del(id);
+  return count;
+}
