@@ -27,7 +27,7 @@ const limits = {
   patience: 300,
   differential: 480,
   crash: 480,
-  cluster: 480,
+  cluster: process.env.IPVLAN_TEST_OPERATIONS === undefined ? 480 : 3600,
   install: 600,
   kernel: 1200,
   runtimes: 1200,

@@ -37,8 +37,10 @@ export interface ExchangeRequest extends StoreAccess {
   readonly blockSize: BlockSize;
   /** The pool's. */
   readonly subnets: readonly string[];
-  /** Addresses that the node knows to have claimed alone. */
+  /** Claims, blocks and addresses, that the node knows to have. */
   readonly known: readonly string[];
+  /** Of these, claims that are made anew, since the node was off: what was asked of the store while it was is of no effect then. */
+  readonly renew: readonly string[];
   /** Claims, blocks and addresses, that the node has struck from its list. */
   readonly giveBack: readonly string[];
   /** Addresses that containers of this node hold outside of its claims: what they lie in is claimed. */

@@ -33,7 +33,9 @@ import { noteSeen } from "./seen.ts";
  *    addresses afterwards, and leaves those of others out. Who claims an address looks whose block it lies in afterwards, and gives it
  *    up where that is another's. One of two that do so at once sees the other's claim; both may.
  *  - What a node gives back it has struck from its own list before. What it finds in the store as its own and not on its list, since it
- *    was killed in between, it takes up again: a block at once, an address when it has looked at its block.
+ *    was killed in between, it removes: the removal that it asked for before may still be on its way, and takes effect whenever a member
+ *    of the store goes on that was stopped. For the same reason a node that was off makes its claims anew: a removal names what it
+ *    removes by its version.
  */
 
 /** Carries a request out. @throws Refused, Unreachable */
@@ -43,6 +45,7 @@ export async function exchange(store: ClaimStore, request: ExchangeRequest): Pro
   await noteSeen(store, node, machine);
   const own = new Claims(store, request);
   for (const claim of request.giveBack) await own.giveBack(claim);
+  for (const claim of request.renew) await own.renew(claim);
   const conflicts: Conflict[] = [];
   for (const text of request.adopt) conflicts.push(...(await own.adopt(text)));
   let full: Record<string, number> | undefined;
@@ -75,11 +78,14 @@ class Claims {
   readonly #store: ClaimStore;
   readonly #request: ExchangeRequest;
   readonly #subnets: readonly Prefix[];
+  /** Keys of the claims that the node knows of, or has made now. */
+  readonly #known: Set<string>;
 
   constructor(store: ClaimStore, request: ExchangeRequest) {
     this.#store = store;
     this.#request = request;
     this.#subnets = request.subnets.map(prefixOf);
+    this.#known = new Set(request.known.map((text) => this.#keyOf(text)));
   }
 
   #isOwn(claim: Claim): boolean {
@@ -95,16 +101,23 @@ class Claims {
     return blockAround(address, subnet, this.#request.blockSize);
   }
 
+  #keyOf(text: string): string {
+    const { pool } = this.#request;
+    return text.includes("/") ? blockKey(pool, prefixOf(text)) : addressKey(pool, addressOf(text));
+  }
+
   /** @returns the claim of another node, if one has it */
   async #take(key: string): Promise<{ isNew: boolean; other: Claim | undefined }> {
     const there = await this.#store.create(key, this.#claim());
-    if (there === undefined) return { isNew: true, other: undefined };
-    const claim = readClaim(there);
-    return { isNew: false, other: this.#isOwn(claim) ? undefined : claim };
+    const claim = there === undefined ? undefined : readClaim(there);
+    const other = claim === undefined || this.#isOwn(claim) ? undefined : claim;
+    if (other === undefined) this.#known.add(key);
+    return { isNew: there === undefined, other };
   }
 
   /** Removes what is this node's under the key, if anything. */
   async #drop(key: string): Promise<void> {
+    this.#known.delete(key);
     for (;;) {
       const there = await this.#store.get(key);
       if (there === undefined || !this.#isOwn(readClaim(there)) || (await this.#store.remove(there))) return;
@@ -112,8 +125,16 @@ class Claims {
   }
 
   giveBack(text: string): Promise<void> {
-    const { pool } = this.#request;
-    return this.#drop(text.includes("/") ? blockKey(pool, prefixOf(text)) : addressKey(pool, addressOf(text)));
+    return this.#drop(this.#keyOf(text));
+  }
+
+  /** Where another node is faster, the claim is lost. */
+  async renew(text: string): Promise<void> {
+    const key = this.#keyOf(text);
+    const there = await this.#store.get(key);
+    const isOwn = there !== undefined && this.#isOwn(readClaim(there));
+    this.#known.delete(key);
+    if (isOwn && (await this.#store.remove(there))) await this.#take(key);
   }
 
   /** Claims the block of an address that is held here already. @returns who else has it */
@@ -134,6 +155,8 @@ class Claims {
   async claimAddress(address: Address): Promise<Conflict[]> {
     const { pool } = this.#request;
     const key = addressKey(pool, address);
+    // A claim that this node does not know of was perhaps never compared with the blocks.
+    if (!this.#known.has(key)) await this.#drop(key);
     const { isNew, other } = await this.#take(key);
     const text = formatAddress(address);
     if (other !== undefined) return [{ address: text, node: other.node, block: undefined }];
@@ -199,22 +222,23 @@ class Claims {
 
   /** All that is this node's in the store, and what is another's within its blocks. */
   async all(): Promise<Pick<ExchangeReply, "blocks" | "addresses" | "except">> {
-    const { pool, known } = this.#request;
+    const { pool } = this.#request;
     const isOwn = (entry: Entry) => this.#isOwn(readClaim(entry));
-    const blocks = (await this.#store.list(blocksOf(pool)))
-      .filter(isOwn)
-      .flatMap(({ key }) => blockOfKey(pool, key) ?? []);
+    const blocks: Prefix[] = [];
+    for (const entry of (await this.#store.list(blocksOf(pool))).filter(isOwn)) {
+      const block = blockOfKey(pool, entry.key);
+      if (!this.#known.has(entry.key)) await this.#drop(entry.key);
+      else if (block !== undefined) blocks.push(block);
+    }
     // Behind the blocks' creation: see above.
-    const entries = await this.#store.list(addressesOf(pool));
     const addresses: string[] = [];
     const except: string[] = [];
-    for (const entry of entries) {
+    for (const entry of await this.#store.list(addressesOf(pool))) {
       const address = addressOfKey(pool, entry.key);
       if (address === undefined) continue;
-      const text = formatAddress(address);
       if (!isOwn(entry)) {
-        if (blocks.some((block) => contains(block, address))) except.push(text);
-      } else if (known.includes(text) || (await this.#ownerAround(address)) === undefined) addresses.push(text);
+        if (blocks.some((block) => contains(block, address))) except.push(formatAddress(address));
+      } else if (this.#known.has(entry.key)) addresses.push(formatAddress(address));
       else await this.#drop(entry.key);
     }
     return { blocks: blocks.map(formatPrefix), addresses, except };

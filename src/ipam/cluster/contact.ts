@@ -64,7 +64,8 @@ export function contactStore(pool: ClusterPool, need: Need, seen: string | undef
     const unclaimed = isFailure(answer) ? [] : unclaimedOf(held, answer, request);
     // Claims were taken from this node, and containers hold what was in them: perhaps nobody has claimed it since.
     if (!isFailure(answer) && unclaimed.length > 0) {
-      const again = { ...request, giveBack: [], adopt: unclaimed, wanted: { addresses: [] } };
+      const known = [...answer.blocks, ...answer.addresses];
+      const again = { ...request, known, renew: [], giveBack: [], adopt: unclaimed, wanted: { addresses: [] } };
       const second = askStore<ExchangeReply>(pool.folders, again);
       if (isFailure(second)) answer = second;
       else answer = { ...second, full: answer.full, conflicts: [...answer.conflicts, ...second.conflicts] };
@@ -103,8 +104,8 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
   const { dataDir, network, cluster, subnets } = pool;
   const text = claimsText(dataDir, network);
   const claims = readClaims(text);
-  const isAsked = areGood(claims, { ...cluster, trustAfterBoot: false }, store.boot) && claims.failure === undefined;
-  if (text !== seen && isAsked) return undefined;
+  const isAsked = areGood(claims, { ...cluster, trustAfterBoot: false }, store.boot);
+  if (text !== seen && isAsked && claims?.failure === undefined) return undefined;
   const present = claims?.node === cluster.node ? claims : undefined;
   // What an earlier boot left is nobody's, and claims nothing.
   store.scan(true);
@@ -117,6 +118,10 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
   const strike = present && strikeUnused(present, held, wanted, now());
   if (strike !== undefined && strike.struck.length > 0) writeClaims(dataDir, network, strike.kept);
   const adopt = held.filter((address) => strike === undefined || !covers(strike.kept, address));
+  const known = [
+    ...(strike?.kept.blocks ?? []).map(formatPrefix),
+    ...(strike?.kept.addresses ?? []).map(formatAddress),
+  ];
   const request: ExchangeRequest = {
     operation: "exchange",
     etcd: cluster.etcd,
@@ -126,12 +131,19 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
     machine: machineId(),
     blockSize: { ipv4: cluster.blockSize[4], ipv6: cluster.blockSize[6] },
     subnets: subnets.map(({ subnet }) => formatPrefix(subnet)),
-    known: (strike?.kept.addresses ?? []).map(formatAddress),
+    known,
+    renew: isAsked ? [] : known.filter((text) => !isHeldIn(text, held)),
     giveBack: strike?.struck ?? [],
     adopt: adopt.map(formatAddress),
     wanted: wantedOf(need),
   };
   return { kept: strike?.kept, held, request };
+}
+
+/** Whether an address of a claim is held. */
+function isHeldIn(claim: string, held: readonly Address[]): boolean {
+  const block = parsePrefix(claim);
+  return held.some((address) => (block === undefined ? formatAddress(address) === claim : contains(block, address)));
 }
 
 /** What of these addresses the store's answer does not give to this node, and was not asked for. */

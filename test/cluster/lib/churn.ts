@@ -162,6 +162,16 @@ export async function churn({ etcd, nodes, operations, seed, most }: Plan): Prom
     count.dels++;
   }
 
+  /** What an earlier boot left goes with the first ADD of the next one. */
+  async function settle(node: Node): Promise<void> {
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const added = await node.add("last").catch((error) => error as { code: number });
+      if (Array.isArray(added)) return node.del("last");
+      if (added.code !== 11) throw added;
+      await pause(200);
+    }
+  }
+
   const fail = (error: Error): void => {
     failure ??= error;
   };
@@ -170,6 +180,9 @@ export async function churn({ etcd, nodes, operations, seed, most }: Plan): Prom
   isOver = true;
   await Promise.all(others);
   if (failure !== undefined) throw new Error(`${(failure as Error).message} (seed ${seed})`);
-  for (const node of nodes) for (const id of (alive.get(node) as Map<string, string[]>).keys()) await node.del(id);
+  for (const node of nodes) {
+    for (const id of (alive.get(node) as Map<string, string[]>).keys()) await node.del(id);
+    await settle(node);
+  }
   return count;
 }
