@@ -49,13 +49,14 @@ export async function exchange(store: ClaimStore, request: ExchangeRequest): Pro
   const conflicts: Conflict[] = [];
   for (const text of request.adopt) conflicts.push(...(await own.adopt(text)));
   let full: Record<string, number> | undefined;
+  await own.look();
   if ("addresses" in wanted) {
     for (const text of wanted.addresses) conflicts.push(...(await own.claimAddress(addressOf(text))));
   } else {
     for (const family of [4, 6] as const) {
       const ranges = wanted.ranges.filter(({ first }) => addressOf(first).family === family);
-      if (ranges.length === 0 || (wanted.ifNone && (await own.hasBlockIn(ranges)))) continue;
-      if ((await own.claimBlock(ranges)) === undefined) full = await own.blocksByNode(ranges);
+      if (ranges.length === 0 || (wanted.ifNone && own.hasBlockIn(ranges))) continue;
+      if ((await own.claimBlock(ranges)) === undefined) full = own.blocksByNode(ranges);
     }
   }
   return { ...(await own.all()), full, conflicts };
@@ -80,6 +81,8 @@ class Claims {
   readonly #subnets: readonly Prefix[];
   /** Keys of the claims that the node knows of, or has made now. */
   readonly #known: Set<string>;
+  /** Whose the pool's blocks are, by key: as they were at {@link look}, and what was seen since. */
+  readonly #blocks = new Map<string, Claim>();
 
   constructor(store: ClaimStore, request: ExchangeRequest) {
     this.#store = store;
@@ -108,16 +111,19 @@ class Claims {
 
   /** @returns the claim of another node, if one has it */
   async #take(key: string): Promise<{ isNew: boolean; other: Claim | undefined }> {
-    const there = await this.#store.create(key, this.#claim());
+    const text = this.#claim();
+    const there = await this.#store.create(key, text);
     const claim = there === undefined ? undefined : readClaim(there);
     const other = claim === undefined || this.#isOwn(claim) ? undefined : claim;
     if (other === undefined) this.#known.add(key);
+    if (key.startsWith(blocksOf(this.#request.pool))) this.#blocks.set(key, claim ?? readClaim({ value: text }));
     return { isNew: there === undefined, other };
   }
 
   /** Removes what is this node's under the key, if anything. */
   async #drop(key: string): Promise<void> {
     this.#known.delete(key);
+    this.#blocks.delete(key);
     for (;;) {
       const there = await this.#store.get(key);
       if (there === undefined || !this.#isOwn(readClaim(there)) || (await this.#store.remove(there))) return;
@@ -174,50 +180,47 @@ class Claims {
     return claim === undefined || this.#isOwn(claim) ? undefined : { node: claim.node, block: formatPrefix(block) };
   }
 
-  async hasBlockIn(ranges: readonly WantedRange[]): Promise<boolean> {
-    const { pool } = this.#request;
+  /** Reads whose the pool's blocks are: there may be tens of thousands, so once. */
+  async look(): Promise<void> {
+    const entries = await this.#store.list(blocksOf(this.#request.pool));
+    this.#blocks.clear();
+    for (const entry of entries) this.#blocks.set(entry.key, readClaim(entry));
+  }
+
+  /** The blocks in these ranges' subnets, and whose they are. */
+  #blocksIn(ranges: readonly WantedRange[]): Claim[] {
     const subnets = ranges.map(({ subnet }) => prefixOf(subnet));
-    return (await this.#store.list(blocksOf(pool))).some((entry) => {
-      const block = blockOfKey(pool, entry.key);
-      return (
-        this.#isOwn(readClaim(entry)) &&
-        block !== undefined &&
-        subnets.some((subnet) => contains(subnet, block.address))
-      );
+    return [...this.#blocks].flatMap(([key, claim]) => {
+      const block = blockOfKey(this.#request.pool, key);
+      return block !== undefined && subnets.some((subnet) => contains(subnet, block.address)) ? [claim] : [];
     });
+  }
+
+  hasBlockIn(ranges: readonly WantedRange[]): boolean {
+    return this.#blocksIn(ranges).some((claim) => this.#isOwn(claim));
+  }
+
+  /** How many of the ranges' blocks each node has. */
+  blocksByNode(ranges: readonly WantedRange[]): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { node } of this.#blocksIn(ranges)) counts[node] = (counts[node] ?? 0) + 1;
+    return counts;
   }
 
   /** @returns undefined where all blocks of the ranges are claimed */
   async claimBlock(ranges: readonly WantedRange[]): Promise<Prefix | undefined> {
     const { pool } = this.#request;
-    const taken = new Set((await this.#store.list(blocksOf(pool))).map(({ key }) => key));
     for (const range of ranges) {
       const [first, last] = [addressOf(range.first), addressOf(range.last)];
       const { length } = blockAround(first, prefixOf(range.subnet), this.#request.blockSize);
       for (;;) {
-        const free = freeBlocks({ first, last }, length, (block) => taken.has(blockKey(pool, block)));
+        const free = freeBlocks({ first, last }, length, (block) => this.#blocks.has(blockKey(pool, block)));
         const block = free[Math.floor(Math.random() * free.length)];
         if (block === undefined) break;
-        const key = blockKey(pool, block);
-        const { isNew } = await this.#take(key);
-        if (isNew) return block;
-        taken.add(key);
+        if ((await this.#take(blockKey(pool, block))).isNew) return block;
       }
     }
     return undefined;
-  }
-
-  async blocksByNode(ranges: readonly WantedRange[]): Promise<Record<string, number>> {
-    const { pool } = this.#request;
-    const subnets = ranges.map(({ subnet }) => prefixOf(subnet));
-    const counts: Record<string, number> = {};
-    for (const entry of await this.#store.list(blocksOf(pool))) {
-      const block = blockOfKey(pool, entry.key);
-      if (block === undefined || !subnets.some((subnet) => contains(subnet, block.address))) continue;
-      const { node } = readClaim(entry);
-      counts[node] = (counts[node] ?? 0) + 1;
-    }
-    return counts;
   }
 
   /** All that is this node's in the store, and what is another's within its blocks. */
@@ -225,9 +228,10 @@ class Claims {
     const { pool } = this.#request;
     const isOwn = (entry: Entry) => this.#isOwn(readClaim(entry));
     const blocks: Prefix[] = [];
-    for (const entry of (await this.#store.list(blocksOf(pool))).filter(isOwn)) {
-      const block = blockOfKey(pool, entry.key);
-      if (!this.#known.has(entry.key)) await this.#drop(entry.key);
+    for (const [key, claim] of [...this.#blocks]) {
+      if (!this.#isOwn(claim)) continue;
+      const block = blockOfKey(pool, key);
+      if (!this.#known.has(key)) await this.#drop(key);
       else if (block !== undefined) blocks.push(block);
     }
     // Behind the blocks' creation: see above.

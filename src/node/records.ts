@@ -53,7 +53,7 @@ export function claimText(node: string, machine: string): string {
 }
 
 /** @returns a claim of nobody where the entry is none of ours: it is not to be taken for free */
-export function readClaim({ value }: Entry): Claim {
+export function readClaim({ value }: Pick<Entry, "value">): Claim {
   const raw = parse(value);
   const text = (key: string) => (typeof raw[key] === "string" ? raw[key] : "");
   return { node: text("node") || "?", machine: text("machine"), since: text("since") };

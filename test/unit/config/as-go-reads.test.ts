@@ -52,6 +52,24 @@ const configurations: Readonly<Record<string, Json>> = {
     conflictDetection: { timeoutMs: 300 },
     ipam: oneSubnet,
   },
+  "one pool over many nodes": {
+    master: "eth0",
+    ipam: {
+      ...oneSubnet,
+      cluster: {
+        etcd: {
+          endpoints: ["https://etcd-1:2379"],
+          caFile: "/etc/ca.pem",
+          certFile: "/etc/node.pem",
+          keyFile: "/etc/key.pem",
+          prefix: "/pools",
+        },
+        blockSize: { ipv4: 26, ipv6: 122 },
+        node: "worker-1",
+        trustAfterBoot: false,
+      },
+    },
+  },
   "Docker's names": { parent: "eth0", ipvlan_mode: "l3s", ipvlan_flag: "private", ipam: oneSubnet },
   "by default route": { master: { defaultRoute: "ipv6" }, ipam: oneSubnet },
   "by subnet": { master: { subnet: "10.0.0.0/8" }, ipam: oneSubnet },

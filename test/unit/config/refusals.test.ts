@@ -51,7 +51,7 @@ const refusals: readonly Refusal[] = [
     'ipam has an unknown key "subnett" (value []); did you mean "subnets"?',
   ],
   [{ ipam: { subnet: "10.0.0.0/24" } }, 2, "/ipam/subnet", 'did you mean "subnets"?'],
-  [{ ipam: { colour: 1 } }, 2, "/ipam/colour", "known are type, subnets, ipv4, routes, dataDir"],
+  [{ ipam: { colour: 1 } }, 2, "/ipam/colour", "known are type, subnets, ipv4, routes, cluster, dataDir"],
   [subnets({ subnet: "10.0.0.0/24", gatway: "10.0.0.1" }), 2, "/ipam/subnets/0/gatway", 'did you mean "gateway"?'],
   [{ master: { defaultrouet: "ipv4" } }, 2, "/master/defaultrouet", 'did you mean "defaultRoute"?'],
   [{ ipam: { routes: [{ dst: "10.0.0.0/8", metric: 5 }] } }, 2, "/ipam/routes/0/metric", '"metric" (value 5)'],
@@ -80,6 +80,13 @@ const refusals: readonly Refusal[] = [
     "cannot work for IPv4 in mode l3",
   ],
   [{ conflictDetection: { timeoutMs: "1" } }, 7, "/conflictDetection/timeoutMs", "must be a whole number"],
+  // A cluster's pool.
+  [
+    { ipam: { cluster: { etcd: { endpoints: ["http://e:2379"] } } } },
+    7,
+    "/ipam/cluster",
+    "needs the cluster's subnets",
+  ],
   // Mode, flag, VLAN, MTU.
   [{ mode: "l4" }, 7, "/mode", 'mode "l4" is unknown: it must be one of l2, l3, l3s'],
   [{ mode: "L3" }, 7, "/mode", 'did you mean "l3"?'],
