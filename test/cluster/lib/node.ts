@@ -21,6 +21,8 @@ export interface NodeOptions {
   readonly network?: string;
 }
 
+const earlierBoot = "an-earlier-one";
+
 export class Node {
   readonly name: string;
   readonly #options: NodeOptions;
@@ -106,9 +108,19 @@ export class Node {
 
   /** Every container is gone, and the kernel has another boot id: by the boots that are on record. */
   reboot(): void {
-    this.amend((claims) => ({ ...claims, boot: "an-earlier-one" }));
+    this.amend((claims) => ({ ...claims, boot: earlierBoot }));
     const index = join(this.dataDir, ".ipvlan-cni/networks", this.network);
-    writeFileSync(join(index, "boot"), "an-earlier-one");
+    writeFileSync(join(index, "boot"), earlierBoot);
+  }
+
+  /** It was rebooted, and has not asked the store since. */
+  get isOff(): boolean {
+    try {
+      return this.claims().boot === earlierBoot;
+    } catch {
+      // It has never asked.
+      return false;
+    }
   }
 }
 
