@@ -1,5 +1,10 @@
-import type { ReleaseReply, StatusReply } from "../cluster/protocol.ts";
-import { isFailure } from "../cluster/protocol.ts";
+import {
+  isFailure,
+  type ReleaseReply,
+  type ReleaseRequest,
+  type StatusReply,
+  type StatusRequest,
+} from "../cluster/protocol.ts";
 import type { ClusterConfig } from "../config/cluster.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type ClusterPool, tellStore } from "../ipam/cluster/contact.ts";
@@ -41,9 +46,15 @@ function poolsOf({ arguments: given, environment, terminal }: Context, name: str
   );
 }
 
-function ask<Reply extends object>(pool: ClusterPool, request: { operation: string } & object): Reply {
+/** What is asked of a pool, but for where it is. */
+type Question<Request> = Omit<Request, "etcd" | "timeoutMs" | "pool">;
+
+function ask<Reply extends object>(
+  pool: ClusterPool,
+  question: Question<StatusRequest> | Question<ReleaseRequest>,
+): Reply {
   const { etcd } = pool.cluster;
-  const answer = askStore<Reply>(pool.folders, { etcd, timeoutMs: STORE_MS, pool: pool.network, ...request } as never);
+  const answer = askStore<Reply>(pool.folders, { ...question, etcd, timeoutMs: STORE_MS, pool: pool.network });
   if (!isFailure(answer)) return answer;
   const isAway = answer.failure === "unreachable";
   const message = isAway ? `network ${pool.network}: the store is not reached: ${answer.message}` : answer.message;
@@ -125,7 +136,7 @@ function release(context: Context): number {
       terminal.warn(`${node} is this node, and its containers would lose their addresses to others: --force does it`);
       return FAILED;
     }
-    const { released } = ask<ReleaseReply>(pool, { operation: "release", node, force: given.has("force") } as never);
+    const { released } = ask<ReleaseReply>(pool, { operation: "release", node, force: given.has("force") });
     terminal.print(
       `${pool.network}: ${released.length === 0 ? "nothing was claimed" : `released ${released.join(", ")}`}`,
     );

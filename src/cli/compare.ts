@@ -6,9 +6,9 @@ import { modes } from "../link/modes.ts";
 import { allAddresses } from "../netlink/address.ts";
 import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
+import { findProgram } from "../system/programs.ts";
 import type { Finding, Network } from "./configurations.ts";
 import { parentOnHost } from "./parent.ts";
-import { findPlugin } from "./plugin-folders.ts";
 import { spansOf } from "./pools.ts";
 
 /** What is wrong with networks only when they are seen together. */
@@ -122,7 +122,7 @@ function missingPlugins(networks: readonly Network[], folders: readonly string[]
       const wanted = [{ name: type, at: `${pointer}/type` }];
       if (ipam?.type === "delegate") wanted.push({ name: ipam.plugin, at: `${pointer}/ipam/type` });
       return wanted
-        .filter(({ name }) => findPlugin(folders, name) === undefined)
+        .filter(({ name }) => findProgram(folders, name) === undefined)
         .map(({ name, at }) => network.find("error", at, `the plugin ${name} is in none of ${folders.join(", ")}`));
     }),
   );

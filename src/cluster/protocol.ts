@@ -1,15 +1,10 @@
 // What the plugin and the command line ask of the program ipvlan-node, and its answers: one JSON object in, one out. Blocks are texts
 // such as "10.0.0.64/26", addresses such as "10.0.0.70", both canonical.
+import type { EtcdConfig } from "../config/cluster.ts";
 
-/** How the store is reached; see ../config/cluster.ts. */
+/** How the store is reached. */
 export interface StoreAccess {
-  readonly etcd: {
-    readonly endpoints: readonly string[];
-    readonly caFile?: string | undefined;
-    readonly certFile?: string | undefined;
-    readonly keyFile?: string | undefined;
-    readonly prefix: string;
-  };
+  readonly etcd: EtcdConfig;
   /** Milliseconds for all of it. */
   readonly timeoutMs: number;
 }

@@ -34,6 +34,11 @@ const required: Readonly<Record<Command, readonly Variable[]>> = {
   VERSION: [],
 };
 
+/** The folders of a list with colons between them. */
+export function foldersOf(path: string): string[] {
+  return path.split(":").filter((folder) => folder !== "");
+}
+
 /**
  * @param variables the process's environment
  * @throws PluginError 4 that names every variable that is missing or malformed
@@ -48,9 +53,7 @@ export function parseEnvironment(variables: Readonly<Record<string, string | und
     netns: get("CNI_NETNS"),
     ifname: get("CNI_IFNAME"),
     args: get("CNI_ARGS"),
-    path: get("CNI_PATH")
-      .split(":")
-      .filter((folder) => folder !== ""),
+    path: foldersOf(get("CNI_PATH")),
     netnsOverride: isTrue(get("CNI_NETNS_OVERRIDE")),
   };
 }

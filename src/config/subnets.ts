@@ -7,13 +7,12 @@ import {
   firstOf,
   formatAddress,
   formatPrefix,
-  lastOf,
   type Prefix,
   sameAddress,
   samePrefix,
   usableRange,
 } from "../ip/address.ts";
-import { type Bounds, boundsOf, findOverlap, isWithin } from "../ip/bounds.ts";
+import { type Bounds, boundsOf, findOverlap, intersection, isWithin } from "../ip/bounds.ts";
 import { deviceRouteHint, isOnLink } from "./gateways.ts";
 import type { Subnet } from "./network-config.ts";
 import { outside, readNetwork } from "./prefix.ts";
@@ -85,8 +84,8 @@ function parseRange(raw: SubnetJson, subnet: Prefix, usable: Bounds, pointer: st
   if (range.length < subnet.length || !contains(subnet, range.address)) {
     throw invalid(pointer, `${formatPrefix(range)} is no part of ${formatPrefix(subnet)}`);
   }
-  const bounds = { first: later(firstOf(range), usable.first), last: earlier(lastOf(range), usable.last) };
-  if (bounds.first.value <= bounds.last.value) return bounds;
+  const bounds = intersection(boundsOf(range), usable);
+  if (bounds !== undefined) return bounds;
   throw invalid(
     pointer,
     `${formatPrefix(range)} holds no address that a container of ${formatPrefix(subnet)} may have`,
@@ -101,9 +100,6 @@ function isUsedUp(range: Bounds, gateway: Address | undefined, excluded: readonl
   }
   return range.last.value - range.first.value < BigInt(taken.size);
 }
-
-const later = (a: Address, b: Address): Address => (a.value > b.value ? a : b);
-const earlier = (a: Address, b: Address): Address => (a.value < b.value ? a : b);
 
 /** false: none. Default: the first usable address, as Docker does; none where the subnet is one address. */
 function parseGateway(raw: SubnetJson, subnet: Prefix, usable: Bounds, pointer: string): Address | undefined {

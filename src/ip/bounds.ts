@@ -15,6 +15,13 @@ export function isWithin({ family, value }: Address, { first, last }: Bounds): b
   return family === first.family && value >= first.value && value <= last.value;
 }
 
+/** The addresses that are in both; undefined where there are none, or the families differ. */
+export function intersection(a: Bounds, b: Bounds): Bounds | undefined {
+  const first = a.first.value > b.first.value ? a.first : b.first;
+  const last = a.last.value < b.last.value ? a.last : b.last;
+  return a.first.family === b.first.family && first.value <= last.value ? { first, last } : undefined;
+}
+
 /**
  * Two items of a list whose addresses overlap; undefined where all are apart. Takes n log n.
  * @returns their places in the list, the lower one first

@@ -1,3 +1,4 @@
+import { foldersOf } from "../cni/environment.ts";
 import type { IpamConfig, Subnet } from "../config/network-config.ts";
 import { wholeSubnet } from "../config/subnets.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
@@ -16,7 +17,7 @@ import { finder, isWithin } from "../ip/bounds.ts";
 import { tell } from "../system/standard-error.ts";
 import { allocateInCluster, BlocksAreFull } from "./cluster/allocate.ts";
 import { checkClaimed } from "./cluster/check.ts";
-import { type Claims, partsOf } from "./cluster/claims.ts";
+import { type Claims, spansWithin } from "./cluster/claims.ts";
 import { choosePool, nextPool, poolOf } from "./default-pool.ts";
 import { exhausted, PoolIsFull } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
@@ -54,7 +55,7 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
     dataDir,
     cluster: ipam.cluster,
     subnets: ipam.subnets,
-    folders: (context.environment.CNI_PATH ?? "").split(":").filter((folder) => folder !== ""),
+    folders: foldersOf(context.environment.CNI_PATH ?? ""),
     warn: tell,
   };
   return {
@@ -102,8 +103,7 @@ function numbered({ subnets, hasGateways }: BuiltinConfig, pool: Prefix | undefi
 
 /** The subnet with what of it this node has claimed. */
 function withinClaims(subnet: Numbered, claims: Claims): Numbered {
-  const spans = partsOf(claims, subnet).map((part) => ({ ...part, subnet: subnet.subnet, gateway: subnet.gateway }));
-  return { ...subnet, spans, excluded: [...subnet.excluded, ...claims.except] };
+  return { ...subnet, spans: spansWithin(claims, subnet), excluded: [...subnet.excluded, ...claims.except] };
 }
 
 /** The subnets with all addresses that a container can ask for, outside of an ipRange too. */

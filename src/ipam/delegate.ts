@@ -1,4 +1,4 @@
-import { port } from "#system";
+import { foldersOf } from "../cni/environment.ts";
 import type { Attachment } from "../cni/gc.ts";
 import { error, result } from "../cni/generated/protocol.keys.ts";
 import { isObject, tryJson } from "../cni/json.ts";
@@ -8,8 +8,7 @@ import { resultFromJson } from "../cni/result-from-json.ts";
 import { type CniVersion, isAtLeast } from "../cni/versions.ts";
 import { hint } from "../config/did-you-mean.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { fileStatus } from "../system/files.ts";
-import { type ProgramOutcome, runProgram } from "../system/programs.ts";
+import { findProgram, type ProgramOutcome, runInstalled } from "../system/programs.ts";
 import { tell } from "../system/standard-error.ts";
 import { beginUndo, timeLeft } from "../system/time-budget.ts";
 import type { Allocation, Ipam } from "./ipam.ts";
@@ -82,15 +81,13 @@ const builtIn = ["host-local", "static"];
 /** Looks the program up as libcni does: the first regular file of that name. */
 function find({ environment }: DelegateContext, plugin: string): string {
   const path = environment.CNI_PATH ?? "";
-  const folders = path.split(":").filter((folder) => folder !== "");
+  const folders = foldersOf(path);
   if (folders.length === 0) {
     const message = `CNI_PATH is not set: the IPAM plugin ${plugin} is looked for in the folders that it names`;
     throw new PluginError(ErrorCode.invalidEnvironment, message);
   }
-  for (const folder of folders) {
-    const file = `${folder}/${plugin}`;
-    if (fileStatus(file)?.isFolder === false) return file;
-  }
+  const file = findProgram(folders, plugin);
+  if (file !== undefined) return file;
   throw failure(
     plugin,
     `is in none of the folders of CNI_PATH: ${folders.join(", ")}; install it there, or correct ipam.type${hint(plugin, builtIn)}`,
@@ -111,12 +108,7 @@ function execute(
   for (const [name, value] of Object.entries(context.environment)) if (value !== undefined) environment[name] = value;
   environment.CNI_COMMAND = command;
   const options = { environment, stdin: context.stdin, timeoutMs };
-  let outcome = runProgram(file, options);
-  // Just being written: "text file busy". Again in a moment, as libcni.
-  for (let again = 0; outcome.failure === "ETXTBSY" && again < 5; again++) {
-    port.poll(new Uint8Array(0), 0, 500);
-    outcome = runProgram(file, options);
-  }
+  const outcome = runInstalled(file, options);
   // "Ensure that the delegated plugin's stderr is output to the calling plugin's stderr."
   tell(outcome.stderr);
   if (outcome.status === 0) return outcome.stdout;

@@ -97,7 +97,10 @@ export function setUpLink(
   const notUp = (failure: NetlinkError | undefined) =>
     new PluginError(ErrorCode.kernel, `${name} could not be set up`, failure?.message);
   const description = asking(() => linkQuery(index), readLink, notUp);
-  const routing = routes.map((route) => ({ route, step: routeStep(index, name, route) }));
+  const routing = routes.map((route) => ({
+    route,
+    step: addingRoute(index, route, (failure) => notRouted(name, route, failure)),
+  }));
   const settled = carryOut(socket, [
     doing(() => setNotifying(index, alias), notUp),
     doing(() => setUp(index, name, alias), notUp),
@@ -112,21 +115,32 @@ export function setUpLink(
   };
 }
 
-/** Adds a route. Settles to whether it did: false where the destination had one. */
-function routeStep(index: number, ifname: string, route: RouteOptions): Step<boolean> {
+/**
+ * Adds a route. Settles to whether it did: false where the destination had one.
+ * @param explain what another failure means
+ */
+export function addingRoute(
+  index: number,
+  route: RouteOptions,
+  explain: (failure: NetlinkError) => Error,
+): Step<boolean> {
   return {
     request: () => addRoute(index, route),
     settle(outcome) {
       if (!(outcome instanceof NetlinkError)) return true;
       if (outcome.errno === Errno.EEXIST) return false;
-      const gateway = route.gw === undefined ? "" : ` via ${formatAddress(route.gw)}`;
-      throw new PluginError(
-        ErrorCode.kernel,
-        `route ${formatPrefix(route.dst)}${gateway} could not be added to ${ifname}${routeHint(outcome, route)}`,
-        outcome.message,
-      );
+      throw explain(outcome);
     },
   };
+}
+
+function notRouted(ifname: string, route: RouteOptions, failure: NetlinkError): PluginError {
+  const gateway = route.gw === undefined ? "" : ` via ${formatAddress(route.gw)}`;
+  return new PluginError(
+    ErrorCode.kernel,
+    `route ${formatPrefix(route.dst)}${gateway} could not be added to ${ifname}${routeHint(failure, route)}`,
+    failure.message,
+  );
 }
 
 function routeHint({ errno }: NetlinkError, { gw }: RouteOptions): string {

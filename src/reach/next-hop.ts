@@ -10,15 +10,14 @@ import {
   parseAddress,
   sameAddress,
 } from "../ip/address.ts";
-import type { NewLink } from "../link/configure.ts";
+import { addingRoute, type NewLink } from "../link/configure.ts";
 import { macText } from "../link/mac.ts";
 import { modes } from "../link/modes.ts";
 import type { Link } from "../netlink/link.ts";
 import { neighboursOn, putNeighbour } from "../netlink/neighbour.ts";
-import { addRoute, type RouteOptions } from "../netlink/route.ts";
-import { NetlinkError, type NetlinkSocket } from "../netlink/socket.ts";
+import type { RouteOptions } from "../netlink/route.ts";
+import type { NetlinkError, NetlinkSocket } from "../netlink/socket.ts";
 import { doing, type Settled, type Step } from "../netlink/steps.ts";
-import { Errno } from "../system/errno.ts";
 import type { HostAddresses } from "./host-addresses.ts";
 
 /**
@@ -81,17 +80,10 @@ export function stepsToHost(
       (failure) => notAdded(`the next hop ${formatAddress(nextHops[family])}`, failure),
     ),
   );
-  const routing = routes.map((route) => {
-    const step: Step<boolean> = {
-      request: () => addRoute(index, route),
-      settle(outcome) {
-        if (!(outcome instanceof NetlinkError)) return true;
-        if (outcome.errno === Errno.EEXIST) return false;
-        throw notAdded(`the route ${formatPrefix(route.dst)}`, outcome);
-      },
-    };
-    return { route, step };
-  });
+  const routing = routes.map((route) => ({
+    route,
+    step: addingRoute(index, route, (failure) => notAdded(`the route ${formatPrefix(route.dst)}`, failure)),
+  }));
   return {
     steps: [...hops, ...routing.map(({ step }) => step)],
     added: (settled) => routing.filter(({ step }) => settled.of(step)).map(({ route }) => route),

@@ -1,6 +1,6 @@
 import { port } from "#system";
 import { check, errnoName } from "./errno.ts";
-import { readAll, writeAll } from "./files.ts";
+import { fileStatus, readAll, writeAll } from "./files.ts";
 import { SIGNALLED } from "./port.ts";
 import { signalName } from "./signals.ts";
 import { cstring, decode, encode } from "./text.ts";
@@ -22,6 +22,21 @@ export interface ProgramOutcome {
   readonly failure: string | undefined;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** The program of this name as libcni finds it: the first regular file of the folders. */
+export function findProgram(folders: readonly string[], name: string): string | undefined {
+  return folders.map((folder) => `${folder}/${name}`).find((file) => fileStatus(file)?.isFolder === false);
+}
+
+/** {@link runProgram}; of one that is just being written ("text file busy") again in a moment, as libcni. */
+export function runInstalled(file: string, input: ProgramInput): ProgramOutcome {
+  let outcome = runProgram(file, input);
+  for (let again = 0; outcome.failure === "ETXTBSY" && again < 5; again++) {
+    port.poll(new Uint8Array(0), 0, 500);
+    outcome = runProgram(file, input);
+  }
+  return outcome;
 }
 
 /**

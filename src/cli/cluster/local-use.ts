@@ -1,5 +1,5 @@
 import { contains, formatAddress, formatPrefix, parseAddress } from "../../ip/address.ts";
-import { type Claims, claimsText, covers, partsOf, readClaims } from "../../ipam/cluster/claims.ts";
+import { type Claims, claimsText, covers, readClaims, spansWithin } from "../../ipam/cluster/claims.ts";
 import type { ClusterPool } from "../../ipam/cluster/contact.ts";
 import { capacity } from "../../ipam/span.ts";
 import { withStore } from "../../ipam/store.ts";
@@ -43,7 +43,7 @@ export function localUse({
   const held = read.held.filter((address) => subnets.some(({ subnet }) => contains(subnet, address)));
   const size = subnets.reduce((sum, subnet) => {
     const never = [subnet.gateway ?? [], subnet.excluded, claims.except].flat();
-    const spans = partsOf(claims, subnet).map((part) => ({ ...part, subnet: subnet.subnet, gateway: subnet.gateway }));
+    const spans = spansWithin(claims, subnet);
     return sum + (spans.length === 0 ? 0n : capacity(spans, never));
   }, 0n);
   return {

@@ -1,7 +1,7 @@
 import { fileStatus } from "../../system/files.ts";
-import { runProgram } from "../../system/programs.ts";
+import { findProgram, runProgram } from "../../system/programs.ts";
 import { commit, version } from "../../version.ts";
-import { findPlugin, pluginFolders } from "../plugin-folders.ts";
+import { pluginFolders } from "../plugin-folders.ts";
 import type { HostFinding } from "./finding.ts";
 import type { Patient } from "./patient.ts";
 
@@ -29,7 +29,7 @@ export function checkPlugins({ runtimes, networks }: Patient): HostFinding[] {
         : [];
   for (const { name, folders, types } of places) {
     for (const type of types) {
-      const file = findPlugin(folders, type);
+      const file = findProgram(folders, type);
       const [folder] = folders;
       if (file !== undefined) {
         const fault = checkFile(file, type);
@@ -37,7 +37,7 @@ export function checkPlugins({ runtimes, networks }: Patient): HostFinding[] {
         else if (type === "ipvlan") findings.push(...checkIdentity(file, name, own));
         continue;
       }
-      const source = type === "ipvlan" ? ownFile(everywhere) : findPlugin(everywhere, type);
+      const source = type === "ipvlan" ? ownFile(everywhere) : findProgram(everywhere, type);
       const target = folder ?? "/opt/cni/bin";
       findings.push({
         id: "plugin-missing",

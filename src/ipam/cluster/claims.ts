@@ -1,5 +1,6 @@
 import { isObject, tryJson } from "../../cni/json.ts";
 import type { ClusterConfig } from "../../config/cluster.ts";
+import type { Subnet } from "../../config/network-config.ts";
 import {
   type Address,
   contains,
@@ -8,9 +9,11 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  sameAddress,
 } from "../../ip/address.ts";
-import { type Bounds, boundsOf, isWithin } from "../../ip/bounds.ts";
+import { boundsOf, intersection } from "../../ip/bounds.ts";
 import { makeFolder, readSmall, replaceFile } from "../../system/files.ts";
+import type { Span } from "../span.ts";
 
 /*
  * What this node has claimed of a network's pool: DATADIR/.ipvlan-cni/cluster/NETWORK, a copy of what the store says of it. Whoever
@@ -93,18 +96,14 @@ export function areGood(
 
 /** Whether the node has the address, in a block or alone. */
 export function covers({ blocks, addresses, except }: Claims, address: Address): boolean {
-  const isIt = (one: Address) => one.family === address.family && one.value === address.value;
+  const isIt = (one: Address) => sameAddress(one, address);
   return addresses.some(isIt) || (blocks.some((block) => contains(block, address)) && !except.some(isIt));
 }
 
-/** The parts of a range that lie in the node's blocks, in the order of their addresses. */
-export function partsOf({ blocks }: Claims, range: Bounds): Bounds[] {
+/** What of a subnet may be given by the node: parts of its range that lie in blocks, in the order of their addresses. */
+export function spansWithin({ blocks }: Claims, { subnet, gateway, first, last }: Subnet): Span[] {
   return blocks
-    .map(boundsOf)
-    .filter(({ first, last }) => isWithin(first, range) || isWithin(range.first, { first, last }))
-    .map(({ first, last }) => ({
-      first: first.value > range.first.value ? first : range.first,
-      last: last.value < range.last.value ? last : range.last,
-    }))
+    .flatMap((block) => intersection(boundsOf(block), { first, last }) ?? [])
+    .map((part) => ({ ...part, subnet, gateway }))
     .sort((a, b) => (a.first.value < b.first.value ? -1 : 1));
 }

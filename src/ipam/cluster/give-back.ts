@@ -1,4 +1,12 @@
-import { type Address, contains, type Family, formatAddress, formatPrefix, type Prefix } from "../../ip/address.ts";
+import {
+  type Address,
+  contains,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  type Prefix,
+  sameAddress,
+} from "../../ip/address.ts";
 import type { Claims } from "./claims.ts";
 
 /** A block that has been empty for so long, in seconds, may go to others. */
@@ -24,8 +32,7 @@ export function strikeUnused(
   wanted: readonly Address[],
   now: number,
 ): Strike {
-  const isIn = (list: readonly Address[], address: Address) =>
-    list.some((one) => one.family === address.family && one.value === address.value);
+  const isIn = (list: readonly Address[], address: Address) => list.some((one) => sameAddress(one, address));
   const isEmpty = (block: Prefix) => ![...held, ...wanted].some((address) => contains(block, address));
   const emptySince: Record<string, number> = {};
   const empty: Record<Family, Prefix[]> = { 4: [], 6: [] };

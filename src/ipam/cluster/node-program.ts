@@ -1,9 +1,7 @@
-import { port } from "#system";
 import type { Answer, NodeRequest } from "../../cluster/protocol.ts";
 import { tryJson } from "../../cni/json.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
-import { fileStatus } from "../../system/files.ts";
-import { runProgram } from "../../system/programs.ts";
+import { findProgram, runInstalled } from "../../system/programs.ts";
 import { tell } from "../../system/standard-error.ts";
 import { timeLeft } from "../../system/time-budget.ts";
 
@@ -19,7 +17,7 @@ const name = "ipvlan-node";
  * @throws PluginError where the program cannot be run; what the store or the way to it lacks is in the answer
  */
 export function askStore<Reply extends object>(folders: readonly string[], request: NodeRequest): Answer<Reply> {
-  const file = folders.map((folder) => `${folder}/${name}`).find((path) => fileStatus(path)?.isFolder === false);
+  const file = findProgram(folders, name);
   if (file === undefined) {
     const where = folders.length === 0 ? "and CNI_PATH is not set" : `looked for in ${folders.join(", ")}`;
     throw failed(`is missing, ${where}: install it beside ipvlan`, folders.join(":"));
@@ -30,12 +28,7 @@ export function askStore<Reply extends object>(folders: readonly string[], reque
     timeoutMs: Math.max(1000, Math.min(request.timeoutMs, timeoutMs - 1000)),
   });
   const options = { environment: {}, stdin, timeoutMs };
-  let outcome = runProgram(file, options);
-  for (let again = 0; outcome.failure === "ETXTBSY" && again < 5; again++) {
-    port.poll(new Uint8Array(0), 0, 500);
-    outcome = runProgram(file, options);
-  }
-  const { status, failure, stdout, stderr } = outcome;
+  const { status, failure, stdout, stderr } = runInstalled(file, options);
   if (failure === "ETIMEDOUT") return { failure: "unreachable", message: `${name} did not end within ${timeoutMs} ms` };
   const answer = tryJson(stdout);
   if (status !== 0 || typeof answer !== "object" || answer === null) {
