@@ -11,6 +11,8 @@ export interface Program {
   /** Of package.json's `imports`, before that of the runtime. */
   readonly conditions?: readonly string[];
   readonly plugins?: BuildOptions["plugins"];
+  /** Before all else in the bundle. */
+  readonly banner?: string;
 }
 
 export interface Bundle {
@@ -28,7 +30,7 @@ export async function bundle(
   folder: string,
   runtime: "quickjs" | "node",
   version: Version,
-  { entry = at("src/main.ts"), conditions = [], plugins = [] }: Program = {},
+  { entry = at("src/main.ts"), conditions = [], plugins = [], banner = "" }: Program = {},
 ): Promise<Bundle> {
   const { metafile } = await build({
     entryPoints: { ipvlan: entry },
@@ -44,6 +46,7 @@ export async function bundle(
     conditions: [...conditions, runtime],
     minify: true,
     legalComments: "none",
+    banner: { js: banner },
     define: { BUILD_VERSION: JSON.stringify(version.version), BUILD_COMMIT: JSON.stringify(version.commit) },
     absWorkingDir: at("."),
     logLevel: "warning",
@@ -67,7 +70,11 @@ export async function bundle(
   visit(main);
   // esbuild alone leaves 85 kB more in the native executable.
   if (runtime === "quickjs") for (const file of ordered) await minifyFile(file);
-  return { files: ordered, inputs: Object.keys(metafile.inputs) };
+  // What was read and left out again is not in it.
+  const inputs = Object.values(metafile.outputs).flatMap((output) =>
+    Object.entries(output.inputs).flatMap(([path, { bytesInOutput }]) => (bytesInOutput === 0 ? [] : [path])),
+  );
+  return { files: ordered, inputs: [...new Set(inputs)] };
 }
 
 async function minifyFile(file: string): Promise<void> {

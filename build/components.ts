@@ -84,26 +84,30 @@ function versionMatching(root: string, pattern: RegExp): [string, string] {
  * @param inputs esbuild's: paths from the checkout
  */
 export function npmComponents(inputs: readonly string[]): Component[] {
-  const names = new Set<string>();
+  const folders = new Set<string>();
   for (const input of inputs) {
-    const name = packageOf(input);
-    if (name !== undefined) names.add(name);
+    for (const folder of packageFolder(input)) folders.add(folder);
     if (!input.startsWith("src/config/generated/")) continue;
     // What ajv has written, and what was taken into it: esbuild names each file in a comment.
-    if (input.endsWith(".validator.js")) names.add("ajv");
+    if (input.endsWith(".validator.js")) folders.add("node_modules/ajv");
     for (const [, path] of readFileSync(at(input), "utf8").matchAll(/^\/\/ (node_modules\/\S+)$/gm)) {
-      const inlined = packageOf(path as string);
-      if (inlined !== undefined) names.add(inlined);
+      for (const folder of packageFolder(path as string)) folders.add(folder);
     }
   }
-  return [...names].sort().map(npmComponent);
+  const components = [...folders].map((folder) => npmComponent(nameOf(folder), at(folder)));
+  // One that lies there twice, for two others.
+  const byPurl = new Map(components.map((component) => [component.purl, component]));
+  return [...byPurl.values()].sort((a, b) => (a.purl < b.purl ? -1 : 1));
 }
 
-const packageOf = (path: string): string | undefined => /^.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+/** The folder of the package that a file is of; one at most. */
+const packageFolder = (path: string): string[] =>
+  /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.slice(0, 1) ?? [];
 
-/** @param name of an installed package, or `folder` of one that is elsewhere */
-export function npmComponent(name: string, folder: unknown = undefined): Component {
-  const place = typeof folder === "string" ? folder : at("node_modules", name);
+const nameOf = (folder: string): string => folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);
+
+/** @param place its folder */
+export function npmComponent(name: string, place = at("node_modules", name)): Component {
   const { version, license } = JSON.parse(readFileSync(join(place, "package.json"), "utf8"));
   const file = existsSync(place)
     ? readdirSync(place).find((entry) => /^(licen[cs]e|copying)(\.\w+)?$/i.test(entry))

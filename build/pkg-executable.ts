@@ -17,7 +17,11 @@ export interface NodeTarget {
 export const hostNodeTarget: NodeTarget = { arch: hostArch, runtime: nodeBinary(hostArch) };
 
 /** The program that asks the store of a cluster's pool. */
-export const nodeProgram: Program = { entry: at("src/node/main.ts") };
+export const nodeProgram: Program = {
+  entry: at("src/node/main.ts"),
+  // Of the libraries in it some are CommonJS, and ask for Node's modules at run time.
+  banner: 'import { createRequire } from "node:module"; const require = createRequire("/");',
+};
 
 /**
  * An executable of Node and the program as one bundled ES module, packaged by pkg as a single executable application.

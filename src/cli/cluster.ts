@@ -5,7 +5,6 @@ import {
   type StatusReply,
   type StatusRequest,
 } from "../cluster/protocol.ts";
-import type { ClusterConfig } from "../config/cluster.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type ClusterPool, tellStore } from "../ipam/cluster/contact.ts";
 import { askStore, STORE_MS } from "../ipam/cluster/node-program.ts";
@@ -28,15 +27,20 @@ export const cluster: Run = (context) => {
   return run(context);
 };
 
-/** The networks of this host whose pools are a cluster's; by name, or all of them. */
-function poolsOf({ arguments: given, environment, terminal }: Context, name: string | undefined): ClusterPool[] {
-  const pools = ownNetworks(given.value("config")).flatMap(({ config: { name: network, ipam } }): ClusterPool[] => {
+/** The networks of this host whose pools are a cluster's. */
+function allPools({ arguments: given, environment, terminal }: Context): ClusterPool[] {
+  return ownNetworks(given.value("config")).flatMap(({ config: { name: network, ipam } }): ClusterPool[] => {
     if (ipam.type !== "builtin" || ipam.cluster === undefined) return [];
     const folders = pluginFolders(environment.CNI_PATH);
     return [
       { network, dataDir: ipam.dataDir, cluster: ipam.cluster, subnets: ipam.subnets, folders, warn: terminal.warn },
     ];
   });
+}
+
+/** Of these the one of that name, or all of them. @throws UsageError where there is none */
+function poolsOf(context: Context, name: string | undefined): ClusterPool[] {
+  const pools = allPools(context);
   const found = name === undefined ? pools : pools.filter(({ network }) => network === name);
   if (found.length > 0) return found;
   throw new UsageError(
@@ -47,14 +51,14 @@ function poolsOf({ arguments: given, environment, terminal }: Context, name: str
 }
 
 /** What is asked of a pool, but for where it is. */
-type Question<Request> = Omit<Request, "etcd" | "timeoutMs" | "pool">;
+type Question<Request> = Omit<Request, "store" | "timeoutMs" | "pool">;
 
 function ask<Reply extends object>(
   pool: ClusterPool,
   question: Question<StatusRequest> | Question<ReleaseRequest>,
 ): Reply {
-  const { etcd } = pool.cluster;
-  const answer = askStore<Reply>(pool.folders, { ...question, etcd, timeoutMs: STORE_MS, pool: pool.network });
+  const { store } = pool.cluster;
+  const answer = askStore<Reply>(pool.folders, { ...question, store, timeoutMs: STORE_MS, pool: pool.network });
   if (!isFailure(answer)) return answer;
   const isAway = answer.failure === "unreachable";
   const message = isAway ? `network ${pool.network}: the store is not reached: ${answer.message}` : answer.message;
@@ -72,16 +76,17 @@ function status(context: Context): number {
   }));
   if (given.has("json"))
     terminal.printJson({
-      pools: all.map(({ pool, store, here }) => poolJson(pool.cluster, pool.network, store, here)),
+      pools: all.map(({ pool, store, here }) => poolJson(pool.network, store, here)),
     });
   else for (const { pool, store, here } of all) printPool(context, pool, store, here);
   return all.some(({ here }) => here.strange.length > 0) ? FOUND : FINE;
 }
 
-function poolJson({ node }: ClusterConfig, network: string, store: StatusReply, here: LocalUse): object {
+function poolJson(network: string, store: StatusReply, here: LocalUse): object {
+  const { node } = here;
   return {
     network,
-    node,
+    node: node ?? null,
     blockSize: store.blockSize ?? null,
     blocks: store.blocks.map(({ block, node: owner, since }) => ({
       block,
@@ -103,7 +108,7 @@ function printPool({ terminal }: Context, pool: ClusterPool, store: StatusReply,
   const size = store.blockSize;
   terminal.print(
     `${network}: ${size === undefined ? "no node has asked for a block yet" : `blocks of /${size.ipv4} and /${size.ipv6}`}; ` +
-      `this node is ${own.node}, with ${here.held} of ${here.capacity} addresses held`,
+      `this node is ${here.node ?? "not known there"}, with ${here.held} of ${here.capacity} addresses held`,
   );
   for (const line of drawBlocks(pool.subnets, own.blockSize, store)) terminal.print(line);
   const nodes = [...new Set([...store.blocks, ...store.addresses, ...store.nodes].map(({ node }) => node))].sort();
@@ -132,7 +137,7 @@ function release(context: Context): number {
     return FOUND;
   }
   for (const pool of pools) {
-    if (node === pool.cluster.node && !given.has("force")) {
+    if (node === localUse(pool).node && !given.has("force")) {
       terminal.warn(`${node} is this node, and its containers would lose their addresses to others: --force does it`);
       return FAILED;
     }
@@ -149,7 +154,9 @@ function sync(context: Context): number {
   const [, name, ...more] = given.words;
   if (more.length > 0) throw new UsageError("one network is wanted");
   let code = FINE;
-  for (const pool of poolsOf(context, name)) {
+  // A timer calls this on every host.
+  const pools = name === undefined ? allPools(context) : poolsOf(context, name);
+  for (const pool of pools) {
     const { failure } = tellStore(pool);
     const { held, capacity, strange } = localUse(pool);
     if (failure !== undefined) {

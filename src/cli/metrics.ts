@@ -44,11 +44,11 @@ export const metrics: Run = ({ arguments: given, terminal }) => {
     "Addresses of a pool that are left.",
     pools.map(({ labels, pool }) => [labels, Math.max(0, Number(pool.size - BigInt(pool.held)))]),
   );
-  const clusters = networks.flatMap(({ config: { name, ipam } }) =>
-    ipam.type === "builtin" && ipam.cluster !== undefined
-      ? [{ labels: { network: name, node: ipam.cluster.node }, use: localUse({ ...ipam, network: name }) }]
-      : [],
-  );
+  const clusters = networks.flatMap(({ config: { name, ipam } }) => {
+    if (ipam.type !== "builtin" || ipam.cluster === undefined) return [];
+    const use = localUse({ ...ipam, cluster: ipam.cluster, network: name });
+    return [{ labels: { network: name, node: use.node ?? "" }, use }];
+  });
   const ofClusters = (name: string, help: string, value: (use: LocalUse) => number): void =>
     print(
       terminal,

@@ -1,10 +1,10 @@
 // What the plugin and the command line ask of the program ipvlan-node, and its answers: one JSON object in, one out. Blocks are texts
 // such as "10.0.0.64/26", addresses such as "10.0.0.70", both canonical.
-import type { EtcdConfig } from "../config/cluster.ts";
+import type { StoreConfig } from "../config/cluster.ts";
 
 /** How the store is reached. */
 export interface StoreAccess {
-  readonly etcd: EtcdConfig;
+  readonly store: StoreConfig;
   /** Milliseconds for all of it. */
   readonly timeoutMs: number;
 }
@@ -26,7 +26,8 @@ export interface ExchangeRequest extends StoreAccess {
   readonly operation: "exchange";
   /** The network's name. */
   readonly pool: string;
-  readonly node: string;
+  /** Undefined: the agent's. */
+  readonly node: string | undefined;
   /** Tells the node's machine from others of its name. */
   readonly machine: string;
   readonly blockSize: BlockSize;
@@ -34,7 +35,9 @@ export interface ExchangeRequest extends StoreAccess {
   readonly subnets: readonly string[];
   /** Claims, blocks and addresses, that the node knows to have. */
   readonly known: readonly string[];
-  /** Of these, claims that are made anew, since the node was off: what was asked of the store while it was is of no effect then. */
+  /** How many addresses of each of these blocks are held. */
+  readonly held: Readonly<Record<string, number>>;
+  /** Of the known ones, claims that are made anew, since the node was off: what was asked of the store while it was is of no effect then. */
   readonly renew: readonly string[];
   /** Claims, blocks and addresses, that the node has struck from its list. */
   readonly giveBack: readonly string[];
@@ -50,6 +53,8 @@ export interface ExchangeRequest extends StoreAccess {
 }
 
 export interface ExchangeReply {
+  /** By which the claims are known. */
+  readonly node: string;
   /** All blocks of the node, and all addresses that it has claimed one by one. */
   readonly blocks: readonly string[];
   readonly addresses: readonly string[];

@@ -41,8 +41,7 @@ export function errorFromSchema(error: SchemaError, data: unknown): PluginError 
       return invalid(pointer, `must be ${bound} ${params.limit}, not ${describe(value)}`);
     }
     case "pattern":
-      // Paths have one.
-      return invalid(pointer, `${describe(value)} has a NUL character in it, and no path can have one`);
+      return invalid(pointer, `${describe(value)} ${brokenPattern(String(params.pattern), value)}`);
     case "maxItems":
       return invalid(pointer, `has more than ${params.limit} items`);
     case "minProperties":
@@ -51,6 +50,14 @@ export function errorFromSchema(error: SchemaError, data: unknown): PluginError 
     default:
       return invalid(pointer, `breaks the schema's rule "${keyword}": ${JSON.stringify(params)}`);
   }
+}
+
+/** What is wrong with a value of the patterns that the schema has. */
+function brokenPattern(pattern: string, value: unknown): string {
+  if (String(value).includes("\0")) return "has a NUL character in it, and no path can have one";
+  if (pattern.startsWith("^/")) return "is no absolute path: it must begin with /";
+  if (pattern.startsWith("^http")) return "is no client URL such as https://etcd-1:2379";
+  return "must be of letters, digits, dots, dashes and underscores, and begin with a letter or a digit";
 }
 
 /** SPEC.md, "Error": code 2, "the error message must contain the key and value of the unsupported field". */

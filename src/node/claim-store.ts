@@ -15,6 +15,8 @@ export interface ClaimStore {
   list(prefix: string): Promise<Entry[]>;
   /** @returns false where it was changed or removed meanwhile */
   remove(entry: Entry): Promise<boolean>;
+  /** Tells whoever looks into the store how many addresses of the block under the key are held; of no consequence. */
+  noteUse?(key: string, used: number): Promise<void>;
 }
 
 /** No member of the store has answered in time. */

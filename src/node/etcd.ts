@@ -1,10 +1,11 @@
 // etcd's v3 API over its HTTP gateway (https://etcd.io/docs/v3.4/dev-guide/api_grpc_gateway/), which every member serves on its client
 // port: a request of it takes a tenth of what loading gRPC takes.
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { StoreAccess } from "../cluster/protocol.ts";
+import type { EtcdConfig } from "../config/cluster.ts";
 import { type ClaimStore, type Entry, Refused, Unreachable } from "./claim-store.ts";
+import { noAnswer, reasonOf, refuseReadable, send } from "./requests.ts";
 
 /** An entry as etcd tells it: base64, numbers as texts. */
 interface KeyValue {
@@ -18,7 +19,8 @@ const PATIENCE_MS = 2000;
 /** What a member answers when it has no leader, or is asked too much: the next time it may know more. */
 const PASSING = new Set([408, 429, 502, 503, 504]);
 
-export function openEtcd({ etcd, timeoutMs }: StoreAccess): ClaimStore {
+/** @param timeoutMs for all that is asked, in milliseconds */
+export function openEtcd(etcd: EtcdConfig, timeoutMs: number): ClaimStore {
   const { endpoints, prefix } = etcd;
   const tls = readCredentials(etcd);
   const agents = {
@@ -35,12 +37,12 @@ export function openEtcd({ etcd, timeoutMs }: StoreAccess): ClaimStore {
       const left = end - Date.now();
       if (left <= 0) throw new Unreachable(describe(failures, endpoint, timeoutMs));
       try {
-        const { status, text } = await post(
-          new URL(`/v3/kv/${path}`, endpoint),
+        const { status, text } = await send(new URL(`/v3/kv/${path}`, endpoint), {
+          method: "POST",
           body,
-          agents,
-          endpoints.length > 1 ? Math.min(left, PATIENCE_MS) : left,
-        );
+          agent: agents[endpoint.startsWith("https:") ? "https:" : "http:"],
+          timeoutMs: endpoints.length > 1 ? Math.min(left, PATIENCE_MS) : left,
+        });
         if (status === 200) return JSON.parse(text);
         const message = errorOf(text);
         if (!PASSING.has(status)) throw new Refused(`${endpoint} answers ${status}: ${message}`);
@@ -108,43 +110,10 @@ function after(prefix: string): string {
   return prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1);
 }
 
-function readCredentials({ caFile, certFile, keyFile }: StoreAccess["etcd"]): https.AgentOptions {
-  if (keyFile !== undefined) {
-    const others = statSync(keyFile).mode & 0o077;
-    if (others !== 0) throw new Refused(`${keyFile} can be read by others than its owner: chmod 600 ${keyFile}`);
-  }
+function readCredentials({ caFile, certFile, keyFile }: EtcdConfig): https.AgentOptions {
+  if (keyFile !== undefined) refuseReadable(keyFile);
   const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
   return { ca: read(caFile), cert: read(certFile), key: read(keyFile) };
-}
-
-function post(
-  url: URL,
-  body: object,
-  agents: Readonly<Record<"http:" | "https:", http.Agent>>,
-  timeoutMs: number,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    const isSecure = url.protocol === "https:";
-    const request = (isSecure ? https : http).request(
-      url,
-      {
-        method: "POST",
-        agent: agents[isSecure ? "https:" : "http:"],
-        headers: { "content-type": "application/json" },
-        signal: AbortSignal.timeout(timeoutMs),
-      },
-      (response) => {
-        const parts: Buffer[] = [];
-        response.on("data", (part) => parts.push(part));
-        response.on("error", reject);
-        response.on("end", () =>
-          resolve({ status: response.statusCode ?? 0, text: Buffer.concat(parts).toString("utf8") }),
-        );
-      },
-    );
-    request.on("error", reject);
-    request.end(JSON.stringify(body));
-  });
 }
 
 function errorOf(answer: string): string {
@@ -156,17 +125,9 @@ function errorOf(answer: string): string {
   }
 }
 
-const noAnswer = "no answer in time";
-
 /** Certificates that do not fit will not fit a moment later (OpenSSL's X509_V_ERR_*, by Node's names). */
 function isLasting(reason: string | undefined): boolean {
   return reason !== undefined && /^(CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|ERR_TLS_|HOSTNAME_MISMATCH)/.test(reason);
-}
-
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError" || error.name === "AbortError") return noAnswer;
-  return (error as NodeJS.ErrnoException).code ?? error.message;
 }
 
 function describe(failures: ReadonlyMap<string, string>, endpoint: string, timeoutMs: number): string {

@@ -38,8 +38,11 @@ import { noteSeen } from "./seen.ts";
  *    removes by its version.
  */
 
+/** A request of which the node is known. */
+export type NodesRequest = ExchangeRequest & { readonly node: string };
+
 /** Carries a request out. @throws Refused, Unreachable */
-export async function exchange(store: ClaimStore, request: ExchangeRequest): Promise<ExchangeReply> {
+export async function exchange(store: ClaimStore, request: NodesRequest): Promise<ExchangeReply> {
   const { pool, node, machine, blockSize, wanted } = request;
   await agreeOnBlocks(store, pool, blockSize);
   await noteSeen(store, node, machine);
@@ -59,7 +62,11 @@ export async function exchange(store: ClaimStore, request: ExchangeRequest): Pro
       if ((await own.claimBlock(ranges)) === undefined) full = own.blocksByNode(ranges);
     }
   }
-  return { ...(await own.all()), full, conflicts };
+  const all = await own.all();
+  for (const [block, used] of Object.entries(request.held)) {
+    if (all.blocks.includes(block)) await store.noteUse?.(blockKey(pool, prefixOf(block)), used);
+  }
+  return { node, ...all, full, conflicts };
 }
 
 async function agreeOnBlocks(store: ClaimStore, pool: string, blockSize: BlockSize): Promise<void> {
@@ -77,14 +84,14 @@ async function agreeOnBlocks(store: ClaimStore, pool: string, blockSize: BlockSi
 /** A node's claims in a pool. */
 class Claims {
   readonly #store: ClaimStore;
-  readonly #request: ExchangeRequest;
+  readonly #request: NodesRequest;
   readonly #subnets: readonly Prefix[];
   /** Keys of the claims that the node knows of, or has made now. */
   readonly #known: Set<string>;
   /** Whose the pool's blocks are, by key: as they were at {@link look}, and what was seen since. */
   readonly #blocks = new Map<string, Claim>();
 
-  constructor(store: ClaimStore, request: ExchangeRequest) {
+  constructor(store: ClaimStore, request: NodesRequest) {
     this.#store = store;
     this.#request = request;
     this.#subnets = request.subnets.map(prefixOf);

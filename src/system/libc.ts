@@ -28,6 +28,7 @@ export const signatures = {
   socket: ["i", "i", "i"],
   setsockopt: ["i", "i", "i", "p", "u"],
   bind: ["i", "p", "u"],
+  connect: ["i", "p", "u"],
   recv: ["i", "p", "z", "i"],
   poll: ["p", "z", "i"],
 } as const satisfies Record<string, readonly Argument[]>;

@@ -31,6 +31,7 @@ export interface Port {
   socket(domain: number, type: number, protocol: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
   recv(fd: number, buffer: Uint8Array, length: number, flags: number): number;
   poll(fds: Uint8Array, count: number, timeoutMs: number): number;
   /** ioctl(2) TIOCGWINSZ: fills `buffer` (8 bytes) with struct winsize, u16 rows and columns; ENOTTY where it is no terminal. */

@@ -149,7 +149,7 @@ t.test("after a boot the store is asked before the first address", async (t) => 
   t.equal(refused.code, 11);
   t.match(
     refused.message,
-    /^network boot: the cluster's store is not reached since .*since this boot it has not said whether the blocks of the node boot-a are still its own/,
+    /^network boot: the cluster's store is not reached since .*since this boot it has not said whether the blocks of boot-a are still its own/,
   );
   const trusting = new Node({
     driver,

@@ -6,6 +6,8 @@ import { withStore } from "../../ipam/store.ts";
 
 /** What this node makes of its claims. */
 export interface LocalUse {
+  /** By which its claims are known; undefined where that was never said. */
+  readonly node: string | undefined;
   readonly held: number;
   /** Addresses that it can give from its blocks. */
   readonly capacity: bigint;
@@ -20,6 +22,7 @@ export interface LocalUse {
 }
 
 const none: LocalUse = {
+  node: undefined,
   held: 0,
   capacity: 0n,
   heldIn: new Map(),
@@ -33,12 +36,13 @@ export function localUse({
   dataDir,
   network,
   subnets,
-}: Pick<ClusterPool, "dataDir" | "network" | "subnets">): LocalUse {
+  cluster,
+}: Pick<ClusterPool, "dataDir" | "network" | "subnets" | "cluster">): LocalUse {
   const read = withStore(dataDir, network, false, (store) => ({
     claims: readClaims(claimsText(dataDir, network)),
     held: store.names().flatMap((name) => parseAddress(name) ?? []),
   }));
-  if (read?.claims === undefined) return none;
+  if (read?.claims === undefined) return { ...none, node: cluster.node };
   const claims: Claims = read.claims;
   const held = read.held.filter((address) => subnets.some(({ subnet }) => contains(subnet, address)));
   const size = subnets.reduce((sum, subnet) => {
@@ -47,6 +51,7 @@ export function localUse({
     return sum + (spans.length === 0 ? 0n : capacity(spans, never));
   }, 0n);
   return {
+    node: claims.node,
     held: held.length,
     capacity: size,
     heldIn: new Map(

@@ -15,10 +15,15 @@ export function checkCluster({ networks }: Patient): HostFinding[] {
 function checkPool(
   { name }: NetworkConfig,
   { dataDir, subnets }: Extract<NetworkConfig["ipam"], { type: "builtin" }>,
-  { node }: ClusterConfig,
+  cluster: ClusterConfig,
 ): HostFinding[] {
   const place = `network ${name}`;
-  const { held, capacity, strange, unreachedSince, failure } = localUse({ dataDir, network: name, subnets });
+  const { held, capacity, strange, unreachedSince, failure, node } = localUse({
+    dataDir,
+    network: name,
+    subnets,
+    cluster,
+  });
   const findings: HostFinding[] = [];
   if (unreachedSince !== undefined) {
     findings.push({

@@ -92,7 +92,7 @@ function shortage(
     }
     if (need.kind === "word") {
       const message =
-        `network ${network}: ${away}; since this boot it has not said whether the blocks of the node ${cluster.node} are still its ` +
+        `network ${network}: ${away}; since this boot it has not said whether the blocks of ${cluster.node ?? "this node"} are still its ` +
         `own ("trustAfterBoot": true gives addresses from them nevertheless)`;
       return new PluginError(ErrorCode.tryAgainLater, message, "/ipam/cluster");
     }

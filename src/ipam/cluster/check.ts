@@ -7,11 +7,7 @@ import { claimsText, covers, readClaims } from "./claims.ts";
 import type { ClusterPool } from "./contact.ts";
 
 /** CHECK: the addresses of `previous` that are in these spans are still this node's, by what the store said last. */
-export function checkClaimed(
-  { dataDir, network, cluster }: ClusterPool,
-  spans: readonly Bounds[],
-  previous: Result,
-): void {
+export function checkClaimed({ dataDir, network }: ClusterPool, spans: readonly Bounds[], previous: Result): void {
   const claims = withStore(dataDir, network, false, () => readClaims(claimsText(dataDir, network)));
   if (claims === undefined) return;
   const spanOf = finder(spans);
@@ -19,7 +15,7 @@ export function checkClaimed(
     if (spanOf(address.address) === undefined || covers(claims, address.address)) continue;
     throw new PluginError(
       ErrorCode.checkFailed,
-      `${formatAddress(address.address)} is not the node ${cluster.node}'s any more: its claims were released, and another node may ` +
+      `${formatAddress(address.address)} is not the node ${claims.node}'s any more: its claims were released, and another node may ` +
         "give the address to a container: this one must be attached again (DEL, then ADD)",
       "/ipam/cluster",
     );

@@ -84,13 +84,18 @@ function each<T>(list: unknown, parse: (text: string) => T | undefined): T[] | u
   return parsed.every((one) => one !== undefined) ? (parsed as T[]) : undefined;
 }
 
+/** Whether the claims are those of the node that the configuration names, if it names one. */
+export function areOf(claims: Claims | undefined, { node }: Pick<ClusterConfig, "node">): claims is Claims {
+  return claims !== undefined && (node === undefined || claims.node === node);
+}
+
 /** Whether the node may give addresses by these claims: they are its own, and verified in this boot or trusted. */
 export function areGood(
   claims: Claims | undefined,
   cluster: ClusterConfig,
   boot: string | undefined,
 ): claims is Claims {
-  if (claims === undefined || claims.node !== cluster.node) return false;
+  if (!areOf(claims, cluster)) return false;
   return cluster.trustAfterBoot || (boot !== undefined && claims.boot === boot);
 }
 

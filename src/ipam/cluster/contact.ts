@@ -16,7 +16,7 @@ import { makeFolder } from "../../system/files.ts";
 import { withLock } from "../../system/lock.ts";
 import { machineId } from "../boot.ts";
 import { type Store, withStore } from "../store.ts";
-import { areGood, type Claims, claimsText, covers, folderOf, readClaims, writeClaims } from "./claims.ts";
+import { areGood, areOf, type Claims, claimsText, covers, folderOf, readClaims, writeClaims } from "./claims.ts";
 import { strikeUnused } from "./give-back.ts";
 import { askStore, STORE_MS } from "./node-program.ts";
 
@@ -36,7 +36,9 @@ export type Need =
   /** The store was not asked in this boot. Of the families of these subnets some block will be needed. */
   | { readonly kind: "word"; readonly subnets: readonly Subnet[] }
   | { readonly kind: "block"; readonly subnets: readonly Subnet[] }
-  | { readonly kind: "addresses"; readonly addresses: readonly Address[] };
+  | { readonly kind: "addresses"; readonly addresses: readonly Address[] }
+  /** Nothing now: one block ahead of each family of these subnets, where no empty one is at hand. */
+  | { readonly kind: "spare"; readonly subnets: readonly Subnet[] };
 
 /** What came of asking the store. */
 export interface Contact {
@@ -72,7 +74,7 @@ export function contactStore(pool: ClusterPool, need: Need, seen: string | undef
     }
     if (!isFailure(answer)) {
       const reply = answer;
-      inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(pool, store, reply, kept)));
+      inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(store, reply, kept)));
       report(pool, reply, need);
       return { full: need.kind === "block" ? reply.full : undefined, failure: undefined };
     }
@@ -88,7 +90,9 @@ export function contactStore(pool: ClusterPool, need: Need, seen: string | undef
 /** Tells the store what this node has done with its claims, and learns what has become of them. @throws as {@link contactStore} */
 export function tellStore(pool: ClusterPool): Contact {
   const seen = inStore(pool, () => claimsText(pool.dataDir, pool.network));
-  return contactStore(pool, { kind: "word", subnets: [] }, seen);
+  // The agent does so all the time, and claims ahead: no ADD waits for the API then.
+  const subnets = pool.cluster.store.type === "kubernetes" ? pool.subnets : [];
+  return contactStore(pool, { kind: "spare", subnets }, seen);
 }
 
 interface Prepared {
@@ -106,7 +110,7 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
   const claims = readClaims(text);
   const isAsked = areGood(claims, { ...cluster, trustAfterBoot: false }, store.boot);
   if (text !== seen && isAsked && claims?.failure === undefined) return undefined;
-  const present = claims?.node === cluster.node ? claims : undefined;
+  const present = areOf(claims, cluster) ? claims : undefined;
   // What an earlier boot left is nobody's, and claims nothing.
   store.scan(true);
   const isOfPool = (address: Address) => subnets.some(({ subnet }) => contains(subnet, address));
@@ -124,7 +128,7 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
   ];
   const request: ExchangeRequest = {
     operation: "exchange",
-    etcd: cluster.etcd,
+    store: cluster.store,
     timeoutMs: STORE_MS,
     pool: network,
     node: cluster.node,
@@ -132,13 +136,17 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
     blockSize: { ipv4: cluster.blockSize[4], ipv6: cluster.blockSize[6] },
     subnets: subnets.map(({ subnet }) => formatPrefix(subnet)),
     known,
+    held: Object.fromEntries((strike?.kept.blocks ?? []).map((block) => [formatPrefix(block), countIn(block, held)])),
     renew: isAsked ? [] : known.filter((text) => !isHeldIn(text, held)),
     giveBack: strike?.struck ?? [],
     adopt: adopt.map(formatAddress),
-    wanted: wantedOf(need),
+    wanted: wantedOf(need, strike?.kept.blocks ?? [], held),
   };
   return { kept: strike?.kept, held, request };
 }
+
+const countIn = (block: Prefix, held: readonly Address[]): number =>
+  held.filter((address) => contains(block, address)).length;
 
 /** Whether an address of a claim is held. */
 function isHeldIn(claim: string, held: readonly Address[]): boolean {
@@ -157,9 +165,13 @@ function unclaimedOf(held: readonly Address[], reply: ExchangeReply, { adopt }: 
 
 const prefixesOf = (texts: readonly string[]): Prefix[] => texts.flatMap((text) => parsePrefix(text) ?? []);
 
-function wantedOf(need: Need): ExchangeRequest["wanted"] {
+function wantedOf(need: Need, blocks: readonly Prefix[], held: readonly Address[]): ExchangeRequest["wanted"] {
   if (need.kind === "addresses") return { addresses: need.addresses.map(formatAddress) };
-  const ranges = need.subnets.map(({ subnet, first, last }) => ({
+  const empty = need.kind === "spare" ? blocks.filter((block) => countIn(block, held) === 0) : [];
+  const subnets = need.subnets.filter(({ subnet }) =>
+    empty.every(({ address }) => address.family !== subnet.address.family),
+  );
+  const ranges = subnets.map(({ subnet, first, last }) => ({
     subnet: formatPrefix(subnet),
     first: formatAddress(first),
     last: formatAddress(last),
@@ -167,10 +179,10 @@ function wantedOf(need: Need): ExchangeRequest["wanted"] {
   return { ranges, ifNone: need.kind === "word" };
 }
 
-function claimsOf(pool: ClusterPool, store: Store, reply: ExchangeReply, kept: Claims | undefined): Claims {
+function claimsOf(store: Store, reply: ExchangeReply, kept: Claims | undefined): Claims {
   const addresses = (texts: readonly string[]): Address[] => texts.flatMap((text) => parseAddress(text) ?? []);
   return {
-    node: pool.cluster.node,
+    node: reply.node,
     boot: store.boot,
     blocks: prefixesOf(reply.blocks),
     addresses: addresses(reply.addresses),

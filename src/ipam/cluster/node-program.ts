@@ -1,22 +1,31 @@
 import type { Answer, NodeRequest } from "../../cluster/protocol.ts";
 import { tryJson } from "../../cni/json.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
+import { Errno, errnoName, SystemError } from "../../system/errno.ts";
+import { askLocalSocket } from "../../system/local-socket.ts";
 import { findProgram, runInstalled } from "../../system/programs.ts";
 import { tell } from "../../system/standard-error.ts";
 import { timeLeft } from "../../system/time-budget.ts";
 
 /** Milliseconds that the store has for an answer: an election of etcd's takes a second or two. */
 export const STORE_MS = 5000;
+/** For the agent beside that, which may have others to answer. */
+const AGENT_MS = 1000;
 /** For the program to start and to end beside that. */
 const START_MS = 5000;
 const name = "ipvlan-node";
 
+/** Where the agent of a Kubernetes listens: the program ipvlan-node, too, in a pod of the node. */
+const AGENT = "/run/ipvlan-cni/node.sock";
+
 /**
- * Asks the store, by the program that speaks HTTP and TLS.
+ * Asks the store, by the program that speaks HTTP and TLS: by the agent where the store is its Kubernetes, else by one that is started
+ * for it.
  * @param folders where plugins are
  * @throws PluginError where the program cannot be run; what the store or the way to it lacks is in the answer
  */
 export function askStore<Reply extends object>(folders: readonly string[], request: NodeRequest): Answer<Reply> {
+  if (request.store.type === "kubernetes" && request.store.kubeconfig === undefined) return askAgent(request);
   const file = findProgram(folders, name);
   if (file === undefined) {
     const where = folders.length === 0 ? "and CNI_PATH is not set" : `looked for in ${folders.join(", ")}`;
@@ -36,6 +45,22 @@ export function askStore<Reply extends object>(folders: readonly string[], reque
     throw failed(`failed: ${failure ?? `exit status ${status}`}`, file);
   }
   return answer as Answer<Reply>;
+}
+
+function askAgent<Reply extends object>(request: NodeRequest): Answer<Reply> {
+  const timeoutMs = Math.min(request.timeoutMs + AGENT_MS, timeLeft());
+  let text: string;
+  try {
+    text = askLocalSocket(AGENT, JSON.stringify(request), timeoutMs);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    const nobody: readonly number[] = [Errno.ENOENT, Errno.ECONNREFUSED];
+    const why = nobody.includes(error.errno) ? "is not running on this node" : errnoName(error.errno);
+    return { failure: "unreachable", message: `the agent (the DaemonSet ipvlan-cni; ${AGENT}): ${why}` };
+  }
+  const answer = tryJson(text);
+  if (typeof answer === "object" && answer !== null) return answer as Answer<Reply>;
+  return { failure: "unreachable", message: `the agent (${AGENT}) ended in the middle of its answer` };
 }
 
 function failed(message: string, details: string): PluginError {

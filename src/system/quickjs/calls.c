@@ -46,6 +46,7 @@ static const struct call {
     {"socket", SYS_socket, "iii"},
     {"setsockopt", SYS_setsockopt, "iiibn"},
     {"bind", SYS_bind, "ibn"},
+    {"connect", SYS_connect, "ibn"},
     {"recv", SYS_recvfrom, "ibni00"},
     {"poll", SYS_ppoll, "vnm0"},
     {"terminalSize", SYS_ioctl, "iWw"},

@@ -70,6 +70,10 @@ const configurations: Readonly<Record<string, Json>> = {
       },
     },
   },
+  "one pool over the nodes of a Kubernetes": {
+    master: "eth0",
+    ipam: { ...oneSubnet, cluster: { kubernetes: { kubeconfig: "/etc/ipvlan-cni/kubeconfig" } } },
+  },
   "Docker's names": { parent: "eth0", ipvlan_mode: "l3s", ipvlan_flag: "private", ipam: oneSubnet },
   "by default route": { master: { defaultRoute: "ipv6" }, ipam: oneSubnet },
   "by subnet": { master: { subnet: "10.0.0.0/8" }, ipam: oneSubnet },

@@ -8,6 +8,9 @@ type Refusal = readonly [configuration: object, code: number, details: string, m
 
 const subnets = (...list: object[]): object => ({ ipam: { subnets: list } });
 
+const etcd = { endpoints: ["https://e:2379"] };
+const clusterOf = (cluster: object): object => ({ ipam: { subnets: [{ subnet: "10.0.0.0/24" }], cluster } });
+
 const refusals: readonly Refusal[] = [
   // The network itself.
   [{ name: undefined }, 7, "/name", "name is missing"],
@@ -87,6 +90,13 @@ const refusals: readonly Refusal[] = [
     "/ipam/cluster",
     "needs the cluster's subnets",
   ],
+  [clusterOf({}), 7, "/ipam/cluster", "names no store: etcd or kubernetes"],
+  [clusterOf({ etcd, kubernetes: {} }), 7, "/ipam/cluster/kubernetes", "a second store beside etcd"],
+  [clusterOf({ kubernetes: { kubeconfig: "config" } }), 7, "/ipam/cluster/kubernetes/kubeconfig", "no absolute path"],
+  [clusterOf({ etcd: { endpoints: ["e:2379"] } }), 7, "/ipam/cluster/etcd/endpoints/0", "is no client URL such as"],
+  [clusterOf({ etcd: { ...etcd, keyFile: "/k" } }), 7, "/ipam/cluster/etcd/keyFile", "is of no use without certFile"],
+  [clusterOf({ etcd: { ...etcd, caFile: "/\0" } }), 7, "/ipam/cluster/etcd/caFile", "has a NUL character"],
+  [clusterOf({ etcd, node: "-a" }), 7, "/ipam/cluster/node", "must be of letters, digits"],
   // Mode, flag, VLAN, MTU.
   [{ mode: "l4" }, 7, "/mode", 'mode "l4" is unknown: it must be one of l2, l3, l3s'],
   [{ mode: "L3" }, 7, "/mode", 'did you mean "l3"?'],

@@ -1,0 +1,44 @@
+import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** The bytes of a file; undefined where there is none. */
+export function contentsOf(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Puts a file in its place by a rename: whoever opens it meanwhile has the old one or the new one, whole, also after a power cut.
+ * @param judge sees the finished file before it takes its place; what it throws keeps the old one there
+ * @returns false where it was there with these contents
+ */
+export async function putWhole(
+  file: string,
+  contents: Buffer,
+  mode: number,
+  judge: (unfinished: string) => Promise<void> = async () => {},
+): Promise<boolean> {
+  if (contentsOf(file)?.equals(contents)) return false;
+  // Neither a plugin's name nor one that runtimes read as a network.
+  const unfinished = join(dirname(file), `.${file.slice(dirname(file).length + 1)}.new`);
+  const fd = openSync(unfinished, "w", mode);
+  try {
+    for (let at = 0; at < contents.length; ) at += writeSync(fd, contents, at);
+    fchmodSync(fd, mode);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  try {
+    await judge(unfinished);
+    renameSync(unfinished, file);
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
+  }
+  return true;
+}
