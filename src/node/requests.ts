@@ -17,13 +17,17 @@ export function send(
   url: URL,
   { method, body, headers, agent, timeoutMs }: Sending,
 ): Promise<{ status: number; text: string }> {
+  const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  // The length is said: Node sends a DELETE's body without, and the server takes it for the next request.
+  const ofBody =
+    text === undefined ? {} : { "content-type": "application/json", "content-length": String(text.length) };
   return new Promise((resolve, reject) => {
     const request = (url.protocol === "https:" ? https : http).request(
       url,
       {
         method,
         agent,
-        headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+        headers: { ...ofBody, ...headers },
         signal: AbortSignal.timeout(timeoutMs),
       },
       (response) => {
@@ -36,7 +40,7 @@ export function send(
       },
     );
     request.on("error", reject);
-    request.end(body === undefined ? undefined : JSON.stringify(body));
+    request.end(text);
   });
 }
 

@@ -1,5 +1,5 @@
 // A node of a cluster: a folder of its own, and the allocator as a program.
-import { readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { at } from "../../../build/paths.ts";
 import { runProgram } from "../../differential/lib/reference.ts";
@@ -123,6 +123,26 @@ export class Node {
     }
   }
 }
+
+/** Nodes of one network, each with a folder below `folder`. */
+export function makeNodes(
+  { folder, network, cluster, ...options }: Omit<NodeOptions, "name"> & { readonly network: string },
+  names: readonly string[] = ["a", "b", "c"],
+): Node[] {
+  const own = join(folder, network);
+  mkdirSync(own);
+  const sized = { blockSize: { ipv4: 28, ipv6: 124 }, ...cluster };
+  return names.map(
+    (name) => new Node({ ...options, network, folder: own, cluster: sized, name: `${network}-${name}` }),
+  );
+}
+
+/** With what a call fails; code 0 where it does not. */
+export const failure = (call: Promise<unknown>): Promise<{ code: number; message: string }> =>
+  call.then(
+    () => ({ code: 0, message: "" }),
+    (error) => error,
+  );
 
 function names(folder: string): string[] {
   try {
