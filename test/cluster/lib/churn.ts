@@ -2,13 +2,17 @@
 // nodes that are off are released; and a checker that looks at every node's files all the time.
 import { setTimeout as pause } from "node:timers/promises";
 import { at } from "../../../build/paths.ts";
+import type { StoreConfig } from "../../../src/config/cluster.ts";
 import { random } from "../../differential/lib/random.ts";
 import { runProgram } from "../../differential/lib/reference.ts";
 import type { Etcd } from "./etcd.ts";
 import type { Node } from "./node.ts";
 
 export interface Plan {
+  /** What all claims are in, or what the API server that they are in has them in. */
   readonly etcd: Etcd;
+  /** How the store is asked. */
+  readonly store: StoreConfig;
   readonly nodes: readonly Node[];
   /** ADDs and DELs over all nodes. */
   readonly operations: number;
@@ -32,7 +36,7 @@ export interface Outcome {
  * @throws Error where an address is held on two nodes, or an ADD or DEL fails for another reason than a full pool or a store that is
  * away
  */
-export async function churn({ etcd, nodes, operations, seed, most }: Plan): Promise<Outcome> {
+export async function churn({ etcd, store, nodes, operations, seed, most }: Plan): Promise<Outcome> {
   const rng = random(seed);
   const count = { adds: 0, dels: 0, refused: 0, reboots: 0, releases: 0, looks: 0 };
   /** Each node's containers that are alive, with their addresses: also told by the plugin's answers, not by its files alone. */
@@ -103,13 +107,14 @@ export async function churn({ etcd, nodes, operations, seed, most }: Plan): Prom
   async function release(name: string): Promise<void> {
     const request = {
       operation: "release",
-      etcd: { endpoints: etcd.endpoints, prefix: "/ipvlan-cni" },
+      store,
       timeoutMs: 10_000,
       pool: (nodes[0] as Node).network,
       node: name,
       force: true,
     };
-    await runProgram(at("dist/pkg/ipvlan-node"), [], {}, JSON.stringify(request));
+    const { status, stdout } = await runProgram(at("dist/pkg/ipvlan-node"), [], {}, JSON.stringify(request));
+    if (status !== 0 || stdout.includes('"refused"')) throw new Error(`release of ${name}: ${stdout}`);
   }
 
   /** Each node works until it is rebooted, with two processes at a time. */

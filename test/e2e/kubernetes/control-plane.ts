@@ -32,6 +32,9 @@ export interface ControlPlane {
   killServer(): Promise<void>;
   /** Starts it again. */
   startServer(): Promise<void>;
+  /** It is there and answers nobody, until {@link resume}. */
+  pause(): void;
+  resume(): void;
   stop(): Promise<void>;
 }
 
@@ -127,6 +130,8 @@ export async function startControlPlane(
     server,
     caFile: file("server.crt"),
     kubeconfig,
+    pause: () => void api.kill("SIGSTOP"),
+    resume: () => void api.kill("SIGCONT"),
     killServer: () => endChild(api),
     async startServer() {
       api = startServer();
