@@ -84,7 +84,7 @@ const kernel = selected("kernel");
 const runtimes = selected("runtimes");
 // Some of these run the executables, too; always both.
 const needsBoth = unit.length + executable.length + fuzz.length + patience.length + cluster.length + install.length > 0;
-const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : values.executable)]);
+const built = await check("build", [at("build/build.ts"), ...(needsBoth ? [] : [...values.executable, "node"])]);
 if (built && unit.length + executable.length > 0)
   await check("build of the tests' own executables", [at("test/native/build.ts")]);
 if (built) {

@@ -63,9 +63,7 @@ export async function exchange(store: ClaimStore, request: NodesRequest): Promis
     }
   }
   const all = await own.all();
-  for (const [block, used] of Object.entries(request.held)) {
-    if (all.blocks.includes(block)) await store.noteUse?.(blockKey(pool, prefixOf(block)), used);
-  }
+  for (const block of all.blocks) await store.noteUse?.(blockKey(pool, prefixOf(block)), request.held[block] ?? 0);
   return { node, ...all, full, conflicts };
 }
 

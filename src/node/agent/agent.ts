@@ -39,7 +39,7 @@ export async function runAgent(environment: Readonly<Record<string, string | und
 
   let facts: NodeFacts | undefined;
   const keepFiles = inTurn(async () => {
-    if (facts === undefined) return;
+    if (facts === undefined || signal.aborted) return;
     const failures: string[] = [];
     try {
       if (await installPlugin(settings)) log(`${places.plugins}/ipvlan is the image's now`);
@@ -50,8 +50,8 @@ export async function runAgent(environment: Readonly<Record<string, string | und
     for (const failure of failures) log(failure);
     health.failures = failures;
   });
-  for (const folder of [places.templates, places.networks, places.plugins]) follow(folder, keepFiles, signal);
-  const timer = setInterval(keepFiles, LOOK_MS);
+  for (const folder of [places.templates, places.networks, places.plugins]) follow(folder, keepFiles.call, signal);
+  const timer = setInterval(keepFiles.call, LOOK_MS);
 
   for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => ending.abort());
   await Promise.all([
@@ -60,7 +60,7 @@ export async function runAgent(environment: Readonly<Record<string, string | und
       settings.node,
       (now) => {
         facts = now;
-        keepFiles();
+        keepFiles.call();
       },
       signal,
     ),
@@ -70,6 +70,7 @@ export async function runAgent(environment: Readonly<Record<string, string | und
   clearInterval(timer);
   web?.close();
   requests.close();
+  await keepFiles.finished();
   await depart(api, settings);
   process.exit(0);
 }
@@ -81,18 +82,19 @@ async function accessOf({ kubeconfig }: Settings, environment: Parameters<typeof
 }
 
 /** Calls of the function run one after another; what is called while one waits is the same call. */
-function inTurn(work: () => Promise<void>): () => void {
-  let isRunning = false;
-  let isWanted = false;
-  return async () => {
-    isWanted = true;
-    if (isRunning) return;
-    isRunning = true;
-    while (isWanted) {
-      isWanted = false;
-      await work();
-    }
-    isRunning = false;
+function inTurn(work: () => Promise<void>): { call: () => void; finished: () => Promise<void> } {
+  let running: Promise<void> = Promise.resolve();
+  let isWaiting = false;
+  return {
+    call() {
+      if (isWaiting) return;
+      isWaiting = true;
+      running = running.then(() => {
+        isWaiting = false;
+        return work();
+      });
+    },
+    finished: () => running,
   };
 }
 

@@ -2,7 +2,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runPlugin } from "./plugin.ts";
 import { places, type Settings } from "./settings.ts";
-import { putWhole } from "./whole-file.ts";
+import { aside, putWhole } from "./whole-file.ts";
 
 const plugin = join(places.plugins, "ipvlan");
 
@@ -20,6 +20,7 @@ export async function removePlugin({ image }: Settings): Promise<number> {
   if (status !== 0) throw new Error(`ipvlan list: ${stderr || status}`);
   const { attachments } = JSON.parse(stdout) as { attachments: readonly { alive: boolean }[] };
   const alive = attachments.filter((one) => one.alive).length;
+  rmSync(join(places.plugins, aside), { recursive: true, force: true });
   if (alive === 0) rmSync(plugin, { force: true });
   return alive;
 }

@@ -5,10 +5,10 @@ import { log } from "./log.ts";
 import { runPlugin } from "./plugin.ts";
 import { type NodeFacts, render } from "./render.ts";
 import { places, type Settings } from "./settings.ts";
-import { contentsOf, putWhole } from "./whole-file.ts";
+import { aside, contentsOf, putWhole } from "./whole-file.ts";
 
 /** Which files of the folder are this program's, one a line: of a ConfigMap that lost one, the file goes, too. */
-const list = join(places.networks, ".ipvlan-cni-agent");
+const list = join(places.networks, aside, "networks");
 
 /** Names that runtimes read as networks. */
 const isNetwork = (name: string): boolean => /^[^.].*\.conflist$/.test(name);
@@ -63,7 +63,7 @@ async function writeNetwork({ image }: Settings, name: string, facts: NodeFacts)
 /** Takes all networks of this program away: no pod starts on them any more. */
 export function removeNetworks(): void {
   for (const name of ownNetworks()) removeNetwork(name);
-  rmSync(list, { force: true });
+  rmSync(join(places.networks, aside), { recursive: true, force: true });
 }
 
 function removeNetwork(name: string): void {

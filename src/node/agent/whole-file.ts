@@ -1,5 +1,15 @@
-import { closeSync, fchmodSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 
 /** The bytes of a file; undefined where there is none. */
 export function contentsOf(file: string): Buffer | undefined {
@@ -10,6 +20,9 @@ export function contentsOf(file: string): Buffer | undefined {
     throw error;
   }
 }
+
+/** The name of a folder for what is not finished, or this program's own, in folders of the host. */
+export const aside = ".ipvlan-cni";
 
 /**
  * Puts a file in its place by a rename: whoever opens it meanwhile has the old one or the new one, whole, also after a power cut.
@@ -23,8 +36,9 @@ export async function putWhole(
   judge: (unfinished: string) => Promise<void> = async () => {},
 ): Promise<boolean> {
   if (contentsOf(file)?.equals(contents)) return false;
-  // Neither a plugin's name nor one that runtimes read as a network.
-  const unfinished = join(dirname(file), `.${file.slice(dirname(file).length + 1)}.new`);
+  // In a folder of its own there, which no runtime reads: under its own name, by which the plugin knows what it is.
+  const unfinished = join(dirname(file), aside, basename(file));
+  mkdirSync(dirname(unfinished), { recursive: true, mode: 0o700 });
   const fd = openSync(unfinished, "w", mode);
   try {
     for (let at = 0; at < contents.length; ) at += writeSync(fd, contents, at);

@@ -15,6 +15,8 @@ const PAGE = 500;
 export function openKubernetes(api: KubernetesApi, node: string | undefined, timeoutMs: number): ClaimStore {
   const end = Date.now() + timeoutMs;
   let owner: Promise<Owner | undefined> | undefined;
+  /** What objects say of their use, as they were listed. */
+  const usedThen = new Map<string, number | undefined>();
 
   async function ask(method: Method, path: string, expected: readonly number[], body?: object): Promise<Reply> {
     const reply = await api.ask(method, path, end, body);
@@ -67,6 +69,7 @@ export function openKubernetes(api: KubernetesApi, node: string | undefined, tim
         if (reply.status === 410) entries.length = 0;
         const { items = [], metadata } = reply.body as { items?: ClaimObject[]; metadata?: { continue?: string } };
         if (reply.status !== 410) entries.push(...items.map(entryOf));
+        for (const { spec, status } of items) usedThen.set(spec.key, status?.used);
         const next = reply.status === 410 ? undefined : metadata?.continue;
         query.delete("continue");
         if (next) query.set("continue", next);
@@ -81,8 +84,7 @@ export function openKubernetes(api: KubernetesApi, node: string | undefined, tim
       return status < 300;
     },
     async noteUse(key, used) {
-      const there = await ask("GET", `${resource}/${nameOf(key)}`, [404]);
-      if (there.status === 404 || (there.body as unknown as ClaimObject).status?.used === used) return;
+      if (usedThen.get(key) === used) return;
       await ask("PATCH", `${resource}/${nameOf(key)}/status`, [404], { status: { used } });
     },
   };

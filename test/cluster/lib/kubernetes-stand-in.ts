@@ -14,8 +14,6 @@ export interface StandIn {
   claims(): readonly { key: string; value: string; used: number | undefined; owners: readonly object[] }[];
   put(key: string, value: string): void;
   remove(key: string): void;
-  /** A Node object, with the uid that it gets. */
-  addNode(name: string): string;
   /** Nobody gets an answer until {@link resume}. */
   pause(): void;
   resume(): void;
@@ -24,9 +22,11 @@ export interface StandIn {
   stop(): Promise<void>;
 }
 
-export async function startStandIn(kubeconfig: string): Promise<StandIn> {
+/** @param port default: any that is free */
+export async function startStandIn(kubeconfig: string, port = 0): Promise<StandIn> {
   const objects = new Map<string, Stored>();
-  const nodes = new Map<string, string>();
+  /** Other objects, by the path that they have: put there and taken away by tests alone. */
+  const others = new Map<string, object>();
   const waiting: (() => void)[] = [];
   const sockets = new Set<Socket>();
   let isPaused = false;
@@ -54,11 +54,13 @@ export async function startStandIn(kubeconfig: string): Promise<StandIn> {
   }
 
   function answer(method: string, { pathname, searchParams }: URL, body: Record<string, unknown>): [number, object] {
-    const node = /^\/api\/v1\/nodes\/([^/]+)$/.exec(pathname)?.[1];
-    if (node !== undefined) {
-      const uid = nodes.get(node);
-      return uid === undefined ? notFound(node) : [200, { kind: "Node", metadata: { name: node, uid } }];
+    if (method === "PUT") {
+      others.set(pathname, body);
+      return [200, body];
     }
+    const other = others.get(pathname);
+    if (other !== undefined && method === "DELETE") others.delete(pathname);
+    if (other !== undefined) return [200, other];
     if (pathname === resource) return method === "POST" ? create(body as unknown as ClaimObject) : list(searchParams);
     const [, name = "", part] = new RegExp(`^${resource}/([^/]+)(/status)?$`).exec(pathname) ?? [];
     const found = objects.get(name);
@@ -95,7 +97,7 @@ export async function startStandIn(kubeconfig: string): Promise<StandIn> {
     return [200, { kind: "List", metadata: to < all.length ? { continue: String(to) } : {}, items }];
   }
 
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const config = {
     apiVersion: "v1",
@@ -117,11 +119,6 @@ export async function startStandIn(kubeconfig: string): Promise<StandIn> {
       create(objectOf(key, value, undefined));
     },
     remove: (key) => void objects.delete(nameOf(key)),
-    addNode(name) {
-      const uid = randomUUID();
-      nodes.set(name, uid);
-      return uid;
-    },
     pause() {
       isPaused = true;
     },

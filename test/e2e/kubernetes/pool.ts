@@ -77,7 +77,7 @@ function ask(method: string, path: string, body?: object): Promise<object> {
         let text = "";
         for await (const part of response.setEncoding("utf8")) text += part;
         // A resource that is not known is no JSON.
-      resolve(text.startsWith("{") ? JSON.parse(text) : { message: text });
+        resolve(text.startsWith("{") ? JSON.parse(text) : { message: text });
       },
     );
     asked.on("error", reject);
