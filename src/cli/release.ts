@@ -3,6 +3,7 @@ import { del } from "../commands/del.ts";
 import { defaultDataDir } from "../config/data-dir.ts";
 import { formatAddress, parseAddress, sameAddress } from "../ip/address.ts";
 import { bootTime } from "../ipam/boot.ts";
+import { describeHolder, keptName } from "../ipam/kept.ts";
 import { releaseReservations } from "../ipam/open.ts";
 import type { Holder } from "../ipam/store.ts";
 import { listFolder } from "../system/files.ts";
@@ -38,7 +39,7 @@ export const release: Run = (context) => {
     return text === undefined ? FINE : FAILED;
   }
   for (const { network, holder, reason } of found) {
-    terminal.print(`${network}: ${holder.containerId} ${holder.ifname}`.trimEnd().concat(`: ${reason}`));
+    terminal.print(`${network}: ${describeHolder(holder)}: ${reason}`);
   }
   const used = found.filter(({ isInUse }) => isInUse);
   if (used.length > 0 && !given.has("force")) {
@@ -67,7 +68,10 @@ function findDead(context: Context, networks: readonly OwnNetwork[]): readonly L
     return reservationsOf(dataDir, config.name)
       .filter(
         ({ since, holder }) =>
-          holder !== undefined && BigInt(since) * 1_000_000n < booted && !known.has(keyOf(config.name, holder)),
+          holder !== undefined &&
+          keptName(holder) === undefined &&
+          BigInt(since) * 1_000_000n < booted &&
+          !known.has(keyOf(config.name, holder)),
       )
       .map(({ address, holder, since }): Leftover => {
         const { containerId, ifname } = holder as Holder;

@@ -40,6 +40,15 @@ function fault(what: string): PluginError {
   return new PluginError(ErrorCode.invalidEnvironment, `CNI_ARGS: ${what}`);
 }
 
+/**
+ * The name of a container that comes again under it: a pod of a StatefulSet, whose name ends in its number, or outside of Kubernetes
+ * (which tells each pod's uid) whatever the runtime calls it by. Undefined for names that are made up anew each time.
+ */
+export function lastingName(text: string): string | undefined {
+  const pod = podIn(text);
+  return /(?:^|;)K8S_POD_UID=/.test(text) && !/-\d+$/.test(pod ?? "") ? undefined : pod;
+}
+
 /** The pod that CNI_ARGS names, as Kubernetes' runtimes do: "NAMESPACE/NAME"; undefined where there is none. */
 export function podIn(text: string): string | undefined {
   // Names are DNS labels and subdomains (RFC 1123). Multus passes each of them twice.

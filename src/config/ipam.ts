@@ -19,6 +19,7 @@ interface BuiltinJson {
   readonly ipv4?: boolean;
   readonly routes?: readonly RouteJson[];
   readonly cluster?: Cluster;
+  readonly sticky?: boolean;
   readonly dataDir?: string;
 }
 
@@ -87,5 +88,5 @@ function parseBuiltin(
   if (!dataDir.startsWith("/")) throw invalid("/ipam/dataDir", `${JSON.stringify(dataDir)} must be an absolute path`);
   const defaultPool = !hasV4 && ipam.ipv4 !== false;
   const cluster = parseCluster(ipam.cluster, !defaultPool);
-  return { type: "builtin", subnets, defaultPool, hasGateways, routes, dataDir, cluster };
+  return { type: "builtin", subnets, defaultPool, hasGateways, routes, dataDir, cluster, sticky: ipam.sticky ?? false };
 }

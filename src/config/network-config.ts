@@ -86,6 +86,8 @@ export type IpamConfig =
       readonly dataDir: string;
       /** The subnets are those of many nodes; undefined: of this one alone. */
       readonly cluster: ClusterConfig | undefined;
+      /** Addresses stay with a container's name for a while when it is gone. */
+      readonly sticky: boolean;
     }
   | {
       readonly type: "host-local";

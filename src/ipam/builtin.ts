@@ -1,3 +1,4 @@
+import { lastingName } from "../cni/args.ts";
 import { foldersOf } from "../cni/environment.ts";
 import type { IpamConfig, Subnet } from "../config/network-config.ts";
 import { wholeSubnet } from "../config/subnets.ts";
@@ -36,6 +37,8 @@ interface Numbered extends Subnet {
 
 /** What a container gets, or asks for. */
 interface Wishes {
+  /** Addresses are kept for names in this network. */
+  readonly isSticky: boolean;
   readonly holder: Holder;
   readonly requested: readonly Address[];
   /** Whether an address that nobody has reserved may be given. */
@@ -49,7 +52,8 @@ interface Wishes {
 export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
   const { name } = context.config;
   const { dataDir } = ipam;
-  const holder = { containerId: context.containerId, ifname: context.ifname };
+  const keptFor = ipam.sticky ? lastingName(context.environment.CNI_ARGS ?? "") : undefined;
+  const holder = { containerId: context.containerId, ifname: context.ifname, keptFor };
   const clusterPool = ipam.cluster && {
     network: name,
     dataDir,
@@ -67,7 +71,7 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
       for (const address of requested) checkRequest(subnets, address, context.isHostAddress);
       const inUse = new Set(avoided.map(formatAddress));
       const isFree = (address: Address) => !inUse.has(formatAddress(address)) && !context.isHostAddress(address);
-      const wishes = { holder, requested, isFree };
+      const wishes = { isSticky: ipam.sticky, holder, requested, isFree };
       const addresses =
         clusterPool === undefined
           ? (withStore(dataDir, name, true, (store) => reserve(store, subnets, wishes)) ?? [])
@@ -161,9 +165,10 @@ function reserve(
     held.find((address) => subnetOf(subnets, address) !== undefined),
   );
   const taken: { address: Address; subnet: Numbered }[] = [];
+  const kept = store.keptOf(holder).map((text) => parseAddress(text) as Address);
   const nextOf = (family: Family, candidates: readonly Numbered[]) => {
     try {
-      return next(store, candidates, wishes);
+      return again(store, kept, candidates, wishes) ?? nextOrExpired(store, candidates, wishes);
     } catch (error) {
       throw inCluster && error instanceof PluginError ? new BlocksAreFull(family, error) : error;
     }
@@ -173,7 +178,7 @@ function reserve(
       const candidates = ofFamily(subnets, family);
       if (candidates.length === 0) continue;
       const wanted = requested.find((address) => address.family === family);
-      taken.push(wanted === undefined ? nextOf(family, candidates) : exactly(store, holder, candidates, wanted));
+      taken.push(wanted === undefined ? nextOf(family, candidates) : exactly(store, holder, kept, candidates, wanted));
     }
   } catch (error) {
     store.release(
@@ -186,6 +191,34 @@ function reserve(
     address: { address, length: subnet.length },
     gateway,
   }));
+}
+
+/** Where none is left, also those that names have had no use for in a long time. */
+function nextOrExpired(...args: Parameters<typeof next>): ReturnType<typeof next> {
+  try {
+    return next(...args);
+  } catch (error) {
+    const [store, , { isSticky }] = args;
+    if (!(error instanceof PoolIsFull && isSticky && store.dropExpired())) throw error;
+    return next(...args);
+  }
+}
+
+/** The address that is kept for the holder's name, if the network still gives it. */
+function again(
+  store: Store,
+  kept: readonly Address[],
+  subnets: readonly Numbered[],
+  { holder, isFree }: Wishes,
+): { address: Address; subnet: Numbered } | undefined {
+  for (const address of kept) {
+    const subnet = subnets.find(({ spans }) => isIn(address, spans));
+    if (subnet === undefined || withheldOf(subnet).some((one) => sameAddress(one, address)) || !isFree(address))
+      continue;
+    store.takeKept(holder, formatAddress(address));
+    return { address, subnet };
+  }
+  return undefined;
 }
 
 function next(
@@ -222,10 +255,12 @@ const isIn = (address: Address, spans: readonly Span[]): boolean => spans.some((
 function exactly(
   store: Store,
   holder: Holder,
+  kept: readonly Address[],
   subnets: readonly Numbered[],
   wanted: Address,
 ): { address: Address; subnet: Numbered } {
   const subnet = subnetOf(subnets, wanted) as Numbered;
-  if (store.reserve(holder, [wanted], subnet.id) === undefined) throw addressTaken(store, formatAddress(wanted));
+  if (kept.some((address) => sameAddress(address, wanted))) store.takeKept(holder, formatAddress(wanted));
+  else if (store.reserve(holder, [wanted], subnet.id) === undefined) throw addressTaken(store, formatAddress(wanted));
   return { address: wanted, subnet };
 }

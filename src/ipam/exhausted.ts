@@ -1,6 +1,7 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type Address, formatAddress, parseAddress } from "../ip/address.ts";
 import { finder } from "../ip/bounds.ts";
+import { describeHolder } from "./kept.ts";
 import { capacity, ring, type Span } from "./span.ts";
 import type { Store } from "./store.ts";
 
@@ -33,7 +34,7 @@ export function exhausted(
   });
   const oldest = oldestOf(store, held, spans, never, after).map(({ name, seconds }) => {
     const holder = store.holderOf(name);
-    const who = holder === undefined ? "?" : `${holder.containerId}${holder.ifname === "" ? "" : ` ${holder.ifname}`}`;
+    const who = holder === undefined ? "?" : describeHolder(holder);
     return `${name} by ${who} since ${new Date(seconds * 1000).toISOString().slice(0, 19)}Z`;
   });
   const message =

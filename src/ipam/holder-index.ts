@@ -6,6 +6,8 @@ export interface Holder {
   readonly containerId: string;
   /** "" in a file that names none. */
   readonly ifname: string;
+  /** The name that the address stays with when the container is gone; see kept.ts. */
+  readonly keptFor?: string | undefined;
 }
 
 /**
@@ -36,6 +38,11 @@ export class HolderIndex {
     if (written !== undefined && !written.startsWith("\n")) return false;
     this.#buckets.set(name, new Bucket(written ?? "\n", written));
     return true;
+  }
+
+  /** Whether it can answer for this container. */
+  has(containerId: string): boolean {
+    return this.#isNew || this.#buckets.has(bucketOf(containerId));
   }
 
   /** Forgets everything: what is added from now on is all there is. */

@@ -6,6 +6,7 @@ import { type Address, formatAddress } from "../ip/address.ts";
 import { type Bounds, finder } from "../ip/bounds.ts";
 import { errnoName, SystemError } from "../system/errno.ts";
 import { remedy } from "../system/remedy.ts";
+import { describeHolder } from "./kept.ts";
 import { type Holder, type Store, withStore } from "./store.ts";
 
 /** Gives back the reservations of all attachments but these. */
@@ -74,6 +75,6 @@ export function refuseSecond(attachment: Attachment, held: Address | undefined):
 /** The error for an address asked for that somebody holds. */
 export function addressTaken(store: Store, name: string): PluginError {
   const holder = store.holderOf(name);
-  const who = holder === undefined ? "taken" : `held by ${holder.containerId} ${holder.ifname}`.trimEnd();
+  const who = holder === undefined ? "taken" : `held by ${describeHolder(holder)}`;
   return new PluginError(ErrorCode.addressTaken, `requested address ${name} is ${who}`);
 }

@@ -20,6 +20,7 @@ import {
 import { withLock } from "../system/lock.ts";
 import { bootId, bootTime, machineId } from "./boot.ts";
 import { BOOT_FILE, type Holder, HolderIndex, INDEX_FORMAT } from "./holder-index.ts";
+import { KEPT_NS, keptName, nameHolder } from "./kept.ts";
 
 export type { Holder };
 
@@ -54,6 +55,8 @@ export class Store {
   #changed = false;
   /** The addresses in the files last_reserved_ip.N, as far as they were read. */
   readonly #lastTexts = new Map<string, string>();
+  /** The names that addresses stay with, of those whose files were read. */
+  readonly #keptFor = new Map<string, string>();
   /** The folder as it was before the first change. */
   readonly #opened: FileStatus;
   /** The hash of what the seal is about but the seconds. */
@@ -100,12 +103,15 @@ export class Store {
       const isLeftover = name.startsWith(".") && name.endsWith(".tmp");
       if (!isLeftover && parseAddress(name) === undefined) continue;
       const holder = isLeftover ? undefined : this.holderOf(name);
-      if (holder !== undefined && isKept(holder) && !isStale(name, holder)) {
+      const stays = (one: Holder) =>
+        keptName(one) === undefined ? isKept(one) && !isStale(name, one) : !this.#isExpired(name);
+      if (holder !== undefined && stays(holder)) {
         this.#index.add(holder, name);
         continue;
       }
       try {
-        removeFile(`${this.#folder}/${name}`);
+        if (holder?.keptFor === undefined) removeFile(`${this.#folder}/${name}`);
+        else this.#keep(nameHolder(holder.keptFor, holder.ifname), name);
       } catch (error) {
         failure ??= error;
         if (holder !== undefined) this.#index.add(holder, name);
@@ -154,7 +160,43 @@ export class Store {
 
   /** Who holds the address; undefined where nobody does. */
   holderOf(name: string): Holder | undefined {
-    return parseHolder(readSmall(`${this.#folder}/${name}`) ?? "");
+    const holder = parseHolder(readSmall(`${this.#folder}/${name}`) ?? "");
+    if (holder?.keptFor !== undefined) this.#keptFor.set(name, holder.keptFor);
+    return holder;
+  }
+
+  /** The addresses that are kept for the name of this holder and that no container has. */
+  keptOf({ keptFor, ifname }: Holder): string[] {
+    if (keptFor === undefined) return [];
+    const owner = nameHolder(keptFor, ifname);
+    if (!this.#index.has(owner.containerId) && !this.#index.load(owner.containerId)) this.scan();
+    return this.find(owner).named;
+  }
+
+  /** Gives the holder an address that {@link keptOf} has told. */
+  takeKept(holder: Holder, name: string): void {
+    const { keptFor = "", ifname } = holder;
+    this.#changed = true;
+    replaceFile(`${this.#folder}/${name}`, textOf(holder), S_ISVTX | 0o600);
+    this.#keptFor.set(name, keptFor);
+    this.#index.remove(nameHolder(keptFor, ifname), name);
+    this.#index.add(holder, name);
+  }
+
+  #keep(owner: Holder, name: string): void {
+    replaceFile(`${this.#folder}/${name}`, textOf(owner), S_ISVTX | 0o600);
+    this.#index.add(owner, name);
+  }
+
+  /** Frees what was kept for names without a container for too long. @returns whether there was any */
+  dropExpired(): boolean {
+    const before = this.names().length;
+    this.scan();
+    return this.names().length < before;
+  }
+
+  #isExpired(name: string): boolean {
+    return this.reservedAt(name) + KEPT_NS < BigInt(Date.now()) * 1_000_000n;
   }
 
   /** The address that was last given from this range set. */
@@ -172,8 +214,7 @@ export class Store {
    */
   reserve(holder: Holder, candidates: Iterable<Address>, rangeId: number): Address | undefined {
     this.#changed = true;
-    const text = `${holder.containerId}\r\n${holder.ifname}`;
-    const name = createFirst(this.#folder, this.#unlisted(candidates), text, S_ISVTX | 0o600);
+    const name = createFirst(this.#folder, this.#unlisted(candidates), textOf(holder), S_ISVTX | 0o600);
     if (name === undefined) return undefined;
     this.#index.add(holder, name);
     try {
@@ -196,12 +237,16 @@ export class Store {
     this.#lastTexts.set(file, name);
   }
 
-  /** Frees these addresses, which the holder has. */
+  /** Frees these addresses, which the holder has; one that a name has no other of its family of stays with it. */
   release(holder: Holder, names: readonly string[]): void {
     if (names.length === 0) return;
     this.#changed = true;
     for (const name of names) {
-      removeFile(`${this.#folder}/${name}`);
+      const keptFor = this.#keptFor.get(name);
+      const isSecond = () =>
+        this.keptOf({ ...holder, keptFor }).some((other) => other.includes(":") === name.includes(":"));
+      if (keptFor === undefined || isSecond()) removeFile(`${this.#folder}/${name}`);
+      else this.#keep(nameHolder(keptFor, holder.ifname), name);
       this.#index.remove(holder, name);
     }
   }
@@ -336,9 +381,17 @@ function parseHolder(text: string): Holder | undefined {
   const trimmed = text.trim();
   if (trimmed === "" || trimmed.includes("\0")) return undefined;
   const at = trimmed.indexOf("\r\n");
-  return at < 0
-    ? { containerId: trimmed, ifname: "" }
-    : { containerId: trimmed.slice(0, at), ifname: trimmed.slice(at + 2) };
+  if (at < 0) return { containerId: trimmed, ifname: "" };
+  const containerId = trimmed.slice(0, at);
+  const third = trimmed.indexOf("\r\n=", at + 2);
+  return third < 0
+    ? { containerId, ifname: trimmed.slice(at + 2) }
+    : { containerId, ifname: trimmed.slice(at + 2, third), keptFor: trimmed.slice(third + 3) };
+}
+
+function textOf({ containerId, ifname, keptFor }: Holder): string {
+  const text = `${containerId}\r\n${ifname}`;
+  return keptFor === undefined ? text : `${text}\r\n=${keptFor}`;
 }
 
 function sameHolder(a: Holder | undefined, b: Holder): boolean {

@@ -2,6 +2,7 @@ import type { NetworkConfig } from "../../config/network-config.ts";
 import { type Address, formatAddress, formatPrefix, parsePrefix } from "../../ip/address.ts";
 import { isWithin } from "../../ip/bounds.ts";
 import { bootTime } from "../../ipam/boot.ts";
+import { describeHolder, keptName } from "../../ipam/kept.ts";
 import { fileStatus } from "../../system/files.ts";
 import type { SeenAttachment } from "../attachments.ts";
 import type { OwnNetwork } from "../networks.ts";
@@ -50,7 +51,11 @@ function torn(folder: string, reserved: readonly Reserved[]): HostFinding[] {
 function beforeBoot(network: string, reserved: readonly Reserved[]): HostFinding[] {
   const booted = bootTime();
   const old = reserved.filter(
-    ({ since, holder }) => holder !== undefined && booted !== undefined && BigInt(since) * 1_000_000n < booted,
+    ({ since, holder }) =>
+      holder !== undefined &&
+      keptName(holder) === undefined &&
+      booted !== undefined &&
+      BigInt(since) * 1_000_000n < booted,
   );
   if (old.length === 0) return [];
   return [
@@ -95,7 +100,7 @@ function unmatched(
         const what =
           holder === undefined
             ? "is not reserved, and can be given to another"
-            : `is reserved for ${holder.containerId} ${holder.ifname}`;
+            : `is reserved for ${describeHolder(holder)}`;
         return {
           id: "address-not-reserved",
           severity: "error",

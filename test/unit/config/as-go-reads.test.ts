@@ -72,7 +72,7 @@ const configurations: Readonly<Record<string, Json>> = {
   },
   "one pool over the nodes of a Kubernetes": {
     master: "eth0",
-    ipam: { ...oneSubnet, cluster: { kubernetes: { kubeconfig: "/etc/ipvlan-cni/kubeconfig" } } },
+    ipam: { ...oneSubnet, sticky: true, cluster: { kubernetes: { kubeconfig: "/etc/ipvlan-cni/kubeconfig" } } },
   },
   "Docker's names": { parent: "eth0", ipvlan_mode: "l3s", ipvlan_flag: "private", ipam: oneSubnet },
   "by default route": { master: { defaultRoute: "ipv6" }, ipam: oneSubnet },

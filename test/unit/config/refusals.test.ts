@@ -54,7 +54,7 @@ const refusals: readonly Refusal[] = [
     'ipam has an unknown key "subnett" (value []); did you mean "subnets"?',
   ],
   [{ ipam: { subnet: "10.0.0.0/24" } }, 2, "/ipam/subnet", 'did you mean "subnets"?'],
-  [{ ipam: { colour: 1 } }, 2, "/ipam/colour", "known are type, subnets, ipv4, routes, cluster, dataDir"],
+  [{ ipam: { colour: 1 } }, 2, "/ipam/colour", "known are type, subnets, ipv4, routes, sticky, cluster, dataDir"],
   [subnets({ subnet: "10.0.0.0/24", gatway: "10.0.0.1" }), 2, "/ipam/subnets/0/gatway", 'did you mean "gateway"?'],
   [{ master: { defaultrouet: "ipv4" } }, 2, "/master/defaultrouet", 'did you mean "defaultRoute"?'],
   [{ ipam: { routes: [{ dst: "10.0.0.0/8", metric: 5 }] } }, 2, "/ipam/routes/0/metric", '"metric" (value 5)'],
