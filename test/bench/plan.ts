@@ -156,6 +156,7 @@ export function kernelSeries(programs: Programs, extent: Extent): Series[] {
     besideNone(programs, 4000),
     besideNone(programs, 60_000),
     hostAccess(programs, single),
+    clusterPool(programs),
     crowd(programs, single),
   ];
 }
@@ -340,6 +341,24 @@ function hostAccess(programs: Programs, ipam: object): Series {
     ...series,
     before: `ip addr add 192.0.2.1/24 dev eth0\n${series.before}\n${resident.script}\n${call("ADD")}`,
     after: `${call("DEL")}\nip addr del 192.0.2.1/24 dev eth0`,
+  };
+}
+
+/** What a cluster's pool costs as long as the blocks at hand have a free address: no store is there to be asked. */
+function clusterPool(programs: Programs): Series {
+  const choice = { rounds: 20, plugins: ["native"] } as const;
+  const subnets = [{ subnet: "10.50.0.0/16" }];
+  const cluster = { etcd: { endpoints: ["http://127.0.0.1:9"] }, node: "bench", trustAfterBoot: true };
+  const dataDir = `${folder}/claimed`;
+  const own = attachments(programs, "a cluster's pool", { ipam: { subnets, cluster }, dataDir }, choice);
+  const without = attachments(programs, "no cluster", { ipam: { subnets }, dataDir: `${folder}/unclaimed` }, choice);
+  const claims = { node: "bench", blocks: ["10.50.3.0/26"], addresses: [], except: [], emptySince: {} };
+  const series = besideItself(own, without);
+  return {
+    ...series,
+    before: `${series.before}
+mkdir -p ${dataDir}/.ipvlan-cni/cluster
+echo '${JSON.stringify(claims)}' > ${dataDir}/.ipvlan-cni/cluster/bench`,
   };
 }
 
