@@ -1,18 +1,81 @@
 // Claims as objects of Kubernetes' API, which is a stand-in here: the same promises as with etcd, and what is Kubernetes' own. The
 // real API server: npm run e2e:kubernetes.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
+import { at } from "../../build/paths.ts";
 import { buildDriver } from "../differential/lib/executable.ts";
 import { claimsCases } from "./lib/claims-cases.ts";
+import { makeNodes, type Node } from "./lib/node.ts";
 import { standInStore } from "./lib/store.ts";
 
 t.setTimeout(300_000);
 const driver = await buildDriver(t);
 const folder = mkdtempSync(join(tmpdir(), "ipvlan-kubernetes-"));
 t.teardown(() => rmSync(folder, { recursive: true, force: true }));
-const store = await standInStore(folder);
+const { store, api } = await standInStore(folder);
 t.teardown(() => store.stop());
 
 claimsCases(t, driver, folder, store);
+
+t.test(
+  "the program is killed at every request and every answer: no address is given twice, no block is lost",
+  async (t) => {
+    const subnets = [{ subnet: "10.20.0.0/22" }];
+    let kills = 0;
+    for (const when of ["before", "after"] as const) {
+      for (let nth = 1, isOver = false; !isOver; nth++) {
+        const network = `kill-${when}-${nth}`;
+        const [a, b] = makeNodes({ driver, folder, network, subnets, cluster: { ...store.access } }) as [Node, Node];
+        await b.add("b1");
+        let left = nth;
+        api.cut = () => {
+          left--;
+          if (left !== 0) return undefined;
+          killChildren(at("dist/pkg/ipvlan-node"));
+          return when;
+        };
+        // A first contact, a block when that is full, an address by its name, and blocks that go back.
+        const calls = async (suffix: string): Promise<string[]> => {
+          const given: string[] = [];
+          for (let i = 0; i < 18; i++) given.push(...(await a.add(`c${i}${suffix}`).catch(() => [])));
+          given.push(...(await a.add(`r${suffix}`, "10.20.3.77").catch(() => [])));
+          return given;
+        };
+        const first = await calls("x");
+        isOver = left > 0;
+        if (!isOver) kills++;
+        api.cut = undefined;
+        await a.del("rx");
+        const second = await calls("y");
+        const all = [...first.filter((address) => address !== "10.20.3.77"), ...second, ...b.held().keys()];
+        if (new Set(all).size !== all.length) t.fail(`${network}: given twice: ${all.join(" ")}`);
+        if (second.length !== 19) t.fail(`${network}: ${second.length} of 19 afterwards`);
+        const own = [...(await store.contents())].filter(([key, value]) => {
+          return key.startsWith(`blocks/${network}/`) && JSON.parse(value).node === a.name;
+        });
+        const known = [...a.claims().blocks].sort();
+        const stored = own.map(([key]) => key.split("/").at(-1)?.replace("-", "/")).sort();
+        t.strictSame(stored, known, network);
+      }
+    }
+    t.ok(kills > 15, `${kills} kills`);
+  },
+);
+
+/** Kills the programs of that file that this process has started, by way of others too. */
+function killChildren(file: string): void {
+  const parentOf = (pid: number): number =>
+    Number(/^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, "utf8"))?.[1]);
+  for (const pid of readdirSync("/proc").map(Number)) {
+    try {
+      if (Number.isNaN(pid) || readlinkSync(`/proc/${pid}/exe`) !== file) continue;
+      let ancestor = pid;
+      while (ancestor > 1 && ancestor !== process.pid) ancestor = parentOf(ancestor);
+      if (ancestor === process.pid) process.kill(pid, "SIGKILL");
+    } catch {
+      // It has ended meanwhile, or is the kernel's.
+    }
+  }
+}

@@ -1,7 +1,7 @@
 // A store of claims as the tests see it, whatever it is.
 import { join } from "node:path";
 import { startEtcd } from "./etcd.ts";
-import { startStandIn } from "./kubernetes-stand-in.ts";
+import { type StandIn, startStandIn } from "./kubernetes-stand-in.ts";
 
 export interface TestStore {
   /** How `ipam.cluster` names it. */
@@ -38,9 +38,9 @@ export async function etcdStore(): Promise<TestStore> {
 }
 
 /** What speaks as much of Kubernetes' API as claims need, see kubernetes-stand-in.ts. */
-export async function standInStore(folder: string): Promise<TestStore> {
+export async function standInStore(folder: string): Promise<{ store: TestStore; api: StandIn }> {
   const api = await startStandIn(join(folder, "kubeconfig"));
-  return {
+  const store: TestStore = {
     access: { kubernetes: { kubeconfig: api.kubeconfig } },
     contents: async () => new Map(api.claims().map(({ key, value }) => [key, value])),
     put: async (key, value) => api.put(key, value),
@@ -49,4 +49,5 @@ export async function standInStore(folder: string): Promise<TestStore> {
     resume: api.resume,
     stop: api.stop,
   };
+  return { store, api };
 }
