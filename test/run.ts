@@ -96,7 +96,7 @@ if (built) {
   // These keep all processors busy by themselves.
   await runNatively("Addresses: the same answers as host-local", differential, limits.differential, 1);
   await runNatively("Addresses: killed at every system call", crash, limits.crash, 1);
-  await runNatively("One pool over many nodes", cluster, limits.cluster, 1);
+  await runNatively("One pool over many nodes", cluster, limits.cluster, availableParallelism());
   await runNatively("Installing", install, limits.install, availableParallelism());
   const races = kernel.filter((file) => nameOf(file).startsWith("kernel/races/"));
   const others = kernel.filter((file) => !races.includes(file));

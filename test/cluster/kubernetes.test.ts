@@ -23,11 +23,14 @@ t.test(
   "the program is killed at every request and every answer: no address is given twice, no block is lost",
   async (t) => {
     const subnets = [{ subnet: "10.20.0.0/22" }];
+    const cluster = { ...store.access, blockSize: { ipv4: 30, ipv6: 126 } };
+    // All of them with npm run cluster, a third with the whole suite.
+    const step = process.env.IPVLAN_TEST_OPERATIONS === undefined ? 3 : 1;
     let kills = 0;
     for (const when of ["before", "after"] as const) {
-      for (let nth = 1, isOver = false; !isOver; nth++) {
+      for (let nth = when === "before" ? 1 : 2, isOver = false; !isOver; nth += step) {
         const network = `kill-${when}-${nth}`;
-        const [a, b] = makeNodes({ driver, folder, network, subnets, cluster: { ...store.access } }) as [Node, Node];
+        const [a, b] = makeNodes({ driver, folder, network, subnets, cluster }) as [Node, Node];
         await b.add("b1");
         let left = nth;
         api.cut = () => {
@@ -39,7 +42,7 @@ t.test(
         // A first contact, a block when that is full, an address by its name, and blocks that go back.
         const calls = async (suffix: string): Promise<string[]> => {
           const given: string[] = [];
-          for (let i = 0; i < 18; i++) given.push(...(await a.add(`c${i}${suffix}`).catch(() => [])));
+          for (let i = 0; i < 5; i++) given.push(...(await a.add(`c${i}${suffix}`).catch(() => [])));
           given.push(...(await a.add(`r${suffix}`, "10.20.3.77").catch(() => [])));
           return given;
         };
@@ -51,7 +54,7 @@ t.test(
         const second = await calls("y");
         const all = [...first.filter((address) => address !== "10.20.3.77"), ...second, ...b.held().keys()];
         if (new Set(all).size !== all.length) t.fail(`${network}: given twice: ${all.join(" ")}`);
-        if (second.length !== 19) t.fail(`${network}: ${second.length} of 19 afterwards`);
+        if (second.length !== 6) t.fail(`${network}: ${second.length} of 6 afterwards`);
         const own = [...(await store.contents())].filter(([key, value]) => {
           return key.startsWith(`blocks/${network}/`) && JSON.parse(value).node === a.name;
         });
@@ -60,7 +63,7 @@ t.test(
         t.strictSame(stored, known, network);
       }
     }
-    t.ok(kills > 15, `${kills} kills`);
+    t.ok(kills * step > 45, `${kills} kills`);
   },
 );
 
