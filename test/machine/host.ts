@@ -99,7 +99,7 @@ export async function chooseKind(): Promise<Kind> {
 }
 
 /** Connects to the channel of a virtual machine. */
-async function attach(folder: RunFolder, stop: () => Promise<void>): Promise<TestHost> {
+export async function attach(folder: RunFolder, stop: () => Promise<void>): Promise<TestHost> {
   const explain = (seen: string) => machineError(folder, seen);
   const wire = await connect(folder.socket).catch((error) => {
     throw explain(`it is not there (${error.message})`);

@@ -21,6 +21,14 @@ export interface VmOptions {
   stock?: boolean;
   /** More for the kernel's command line. */
   kernelArguments?: string;
+  /** The guest's name; `ipvlan-test` by default. */
+  hostname?: string;
+  /** More devices: QEMU's arguments for them. */
+  devices?: readonly string[];
+  /** Modules that are loaded besides those of {@link guestModules}. */
+  modules?: readonly string[];
+  /** As QEMU takes it; 2G by default. */
+  memory?: string;
   /** How long the boot may take until it counts as failed, in milliseconds; 120 s, some 40 times the usual. */
   bootTimeoutMs?: number;
 }
@@ -49,12 +57,18 @@ export async function bootVm(options: VmOptions = {}): Promise<Vm> {
   for (const group of options.groups ?? []) {
     layers.push(await layer(group));
   }
-  const folder = makeRunFolder({ layers: String(layers.length), modules: guestModules, channel: "port" });
+  const folder = makeRunFolder({
+    layers: String(layers.length),
+    modules: [guestModules, ...(options.modules ?? [])].join(" "),
+    channel: "port",
+    ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+  });
   const initrd = join(folder.path, "initramfs");
   writeFileSync(initrd, await initramfs(base, kernel));
   const started = performance.now();
   const qemu = start(program, folder, [
-    ...machineArguments(options.processors ?? 2),
+    ...machineArguments(options.processors ?? 2, options.memory ?? "2G"),
+    ...(options.devices ?? []),
     // Each through a share of its own: overlay takes no two folders of which one is inside the other.
     ...layers.flatMap((path, index) => readOnlyShare(path, `layer${index}`)),
     ...["-kernel", kernelImage(kernel), "-initrd", initrd],
@@ -86,14 +100,14 @@ const kernelArguments = "console=ttyS0 panic=-1 oops=panic quiet norandmaps no_t
 /** What costs a tenth of the time in all, and protects nothing here. */
 const fasterKernel = "mitigations=off init_on_alloc=0 nosmap nosmep audit=0 apparmor=0";
 
-function machineArguments(processors: number): string[] {
+function machineArguments(processors: number, memory: string): string[] {
   const env = process.env;
   const accelerator = env.IPVLAN_TEST_ACCEL || "tcg,thread=multi,tb-size=512";
   return [
     ...["-machine", "q35", "-accel", accelerator],
     // All that is emulated, for programs built for newer processors, except for the fifth level of page tables.
     ...["-cpu", accelerator.startsWith("kvm") ? "host" : "max,la57=off"],
-    ...["-smp", env.IPVLAN_TEST_CPUS || String(processors), "-m", env.IPVLAN_TEST_MEMORY || "2G"],
+    ...["-smp", env.IPVLAN_TEST_CPUS || String(processors), "-m", env.IPVLAN_TEST_MEMORY || memory],
     ...["-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none"],
     ...["-serial", "file:console.log"],
     ...readOnlyShare("/", "root"),

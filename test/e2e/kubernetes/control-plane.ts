@@ -40,6 +40,7 @@ export interface ControlPlane {
 
 export const tokens = {
   admin: "admin-token",
+  proxy: "proxy-token",
   node: (name: string): string => `node-token-${name}`,
 };
 
@@ -57,6 +58,8 @@ export async function startControlPlane(
     file("tokens.csv"),
     [
       `${tokens.admin},admin,1,system:masters`,
+      // The API server's own role for it is bound to this name.
+      `${tokens.proxy},system:kube-proxy,2`,
       ...nodes.map((name) => `${tokens.node(name)},system:node:${name},${name},system:nodes`),
       "",
     ].join("\n"),
@@ -93,6 +96,8 @@ export async function startControlPlane(
       `--service-account-key-file=${file("accounts.pub")}`,
       `--service-account-signing-key-file=${file("accounts.key")}`,
       "--allow-privileged=true",
+      // No name server knows the nodes.
+      "--kubelet-preferred-address-types=InternalIP",
       "--enable-priority-and-fairness=false",
       "--profiling=false",
     ]);
