@@ -6,7 +6,7 @@ import {
   type StatusRequest,
 } from "../cluster/protocol.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
-import { type ClusterPool, tellStore } from "../ipam/cluster/contact.ts";
+import { type ClusterPool, clusterPool, tellStore } from "../ipam/cluster/contact.ts";
 import { askStore, STORE_MS } from "../ipam/cluster/node-program.ts";
 import { UsageError } from "./arguments.ts";
 import { drawBlocks } from "./cluster/blocks.ts";
@@ -29,13 +29,8 @@ export const cluster: Run = (context) => {
 
 /** The networks of this host whose pools are a cluster's. */
 function allPools({ arguments: given, environment, terminal }: Context): ClusterPool[] {
-  return ownNetworks(given.value("config")).flatMap(({ config: { name: network, ipam } }): ClusterPool[] => {
-    if (ipam.type !== "builtin" || ipam.cluster === undefined) return [];
-    const folders = pluginFolders(environment.CNI_PATH);
-    return [
-      { network, dataDir: ipam.dataDir, cluster: ipam.cluster, subnets: ipam.subnets, folders, warn: terminal.warn },
-    ];
-  });
+  const folders = pluginFolders(environment.CNI_PATH);
+  return ownNetworks(given.value("config")).flatMap(({ config }) => clusterPool(config, folders, terminal.warn) ?? []);
 }
 
 /** Of these the one of that name, or all of them. @throws UsageError where there is none */

@@ -26,7 +26,12 @@ export interface RemovalConfig {
 }
 
 export type RemovalIpam =
-  | { readonly type: "builtin" | "host-local"; readonly dataDir: string }
+  | {
+      readonly type: "builtin" | "host-local";
+      readonly dataDir: string;
+      /** The pool is a cluster's. */
+      readonly inCluster?: true;
+    }
   | { readonly type: "static" }
   | { readonly type: "delegate"; readonly plugin: string };
 
@@ -70,7 +75,7 @@ function parseIpam(ipam: JsonObject): RemovalIpam {
   if (type === "host-local") return { type, dataDir };
   return typeof type === "string" && isPluginName(type)
     ? { type: "delegate", plugin: type }
-    : { type: "builtin", dataDir };
+    : { type: "builtin", dataDir, ...(ipam.cluster === undefined ? {} : { inCluster: true }) };
 }
 
 /** The keys that name a parent, if each is of the schema's type; nothing else about them is sure here. */

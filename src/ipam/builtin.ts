@@ -19,6 +19,7 @@ import { tell } from "../system/standard-error.ts";
 import { allocateInCluster, BlocksAreFull } from "./cluster/allocate.ts";
 import { checkClaimed } from "./cluster/check.ts";
 import { type Claims, spansWithin } from "./cluster/claims.ts";
+import { clusterPool } from "./cluster/contact.ts";
 import { choosePool, nextPool, poolOf } from "./default-pool.ts";
 import { exhausted, PoolIsFull } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
@@ -54,14 +55,7 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
   const { dataDir } = ipam;
   const keptFor = ipam.sticky ? lastingName(context.environment.CNI_ARGS ?? "") : undefined;
   const holder = { containerId: context.containerId, ifname: context.ifname, keptFor };
-  const clusterPool = ipam.cluster && {
-    network: name,
-    dataDir,
-    cluster: ipam.cluster,
-    subnets: ipam.subnets,
-    folders: foldersOf(context.environment.CNI_PATH ?? ""),
-    warn: tell,
-  };
+  const inCluster = clusterPool({ name, ipam }, foldersOf(context.environment.CNI_PATH ?? ""), tell);
   return {
     releasesOverLink: false,
     add(avoided = []): Allocation {
@@ -73,9 +67,9 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
       const isFree = (address: Address) => !inUse.has(formatAddress(address)) && !context.isHostAddress(address);
       const wishes = { isSticky: ipam.sticky, holder, requested, isFree };
       const addresses =
-        clusterPool === undefined
+        inCluster === undefined
           ? (withStore(dataDir, name, true, (store) => reserve(store, subnets, wishes)) ?? [])
-          : allocateInCluster(clusterPool, requested, (store, claims) =>
+          : allocateInCluster(inCluster, requested, (store, claims) =>
               reserve(
                 store,
                 subnets.map((subnet) => withinClaims(subnet, claims)),
@@ -89,7 +83,7 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
     check(previous) {
       const spans = wholeOf(numbered(ipam, poolOf(dataDir, name)));
       checkHeld(dataDir, name, holder, spans, previous);
-      if (clusterPool !== undefined) checkClaimed(clusterPool, spans, previous);
+      if (inCluster !== undefined) checkClaimed(inCluster, spans, previous);
     },
     gc: (valid) => releaseOthers(dataDir, name, valid),
     status() {

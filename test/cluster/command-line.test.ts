@@ -127,6 +127,32 @@ t.test("doctor and metrics tell that the store is away, before the blocks are fu
   t.match(ipvlan(b, "metrics").stdout, /^ipvlan_cni_cluster_store_reached\{network="pool",node="b"\} 1$/m);
 });
 
+t.test("GC gives empty blocks back; when the store is away it does all else, and says so", async (t) => {
+  const g = new Node({ driver, folder, name: "g", network: "gc", cluster, subnets: [{ subnet: "10.2.0.0/24" }] });
+  const gc = () =>
+    spawnSync(at("dist/native/ipvlan"), [], {
+      env: { CNI_COMMAND: "GC", CNI_PATH: at("dist/pkg"), CNI_NETNS: "", CNI_IFNAME: "", CNI_CONTAINERID: "" },
+      input: JSON.stringify({ ...g.config(), "cni.dev/valid-attachments": [] }),
+      encoding: "utf8",
+    });
+  for (let i = 0; i < 20; i++) await g.add(`gc${i}`);
+  const before = g.claims().blocks.length;
+  t.ok(before >= 2);
+  t.match(gc(), { status: 0, stdout: "" });
+  t.equal(g.held().size, 0);
+  t.equal(g.claims().blocks.length, before, "not at once");
+  const long = Math.floor(Date.now() / 1000) - 601;
+  g.amend((claims) => ({ ...claims, emptySince: Object.fromEntries(claims.blocks.map((one: string) => [one, long])) }));
+  t.match(gc(), { status: 0, stdout: "" });
+  t.equal(g.claims().blocks.length, 1);
+  etcd.pause(0);
+  t.teardown(() => etcd.resume(0));
+  await g.add("again");
+  t.match(gc(), { status: 0, stderr: /the cluster's store is not reached since \d{4}-/ });
+  t.equal(g.held().size, 0);
+  etcd.resume(0);
+});
+
 t.test("the examples of the help run as they stand there", async (t) => {
   const { examples = [] } = manual.find(({ name }) => name === "cluster") ?? {};
   t.ok(examples.length > 0);

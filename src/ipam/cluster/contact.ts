@@ -1,7 +1,7 @@
 import type { ExchangeReply, ExchangeRequest } from "../../cluster/protocol.ts";
 import { isFailure } from "../../cluster/protocol.ts";
 import type { ClusterConfig } from "../../config/cluster.ts";
-import type { Subnet } from "../../config/network-config.ts";
+import type { NetworkConfig, Subnet } from "../../config/network-config.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
 import {
   type Address,
@@ -29,6 +29,17 @@ export interface ClusterPool {
   /** Where the program that asks the store is looked for. */
   readonly folders: readonly string[];
   readonly warn: (message: string) => void;
+}
+
+/** @returns undefined for a network that is this node's alone */
+export function clusterPool(
+  { name, ipam }: Pick<NetworkConfig, "name" | "ipam">,
+  folders: readonly string[],
+  warn: (message: string) => void,
+): ClusterPool | undefined {
+  if (ipam.type !== "builtin" || ipam.cluster === undefined) return undefined;
+  const { dataDir, cluster, subnets } = ipam;
+  return { network: name, dataDir, cluster, subnets, folders, warn };
 }
 
 /** What cannot be given from the claims at hand. */
