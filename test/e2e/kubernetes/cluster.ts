@@ -18,6 +18,22 @@ export interface ClusterOptions {
   readonly say: (line: string) => void;
 }
 
+/** What was started, to be ended in the opposite order. */
+export interface Started {
+  add(end: () => Promise<void>): void;
+  end(): Promise<void>;
+}
+
+export function started(): Started {
+  const ends: (() => Promise<void>)[] = [];
+  return {
+    add: (end) => void ends.push(end),
+    async end() {
+      for (let one = ends.pop(); one !== undefined; one = ends.pop()) await one();
+    },
+  };
+}
+
 export interface Cluster {
   readonly api: Api;
   readonly lan: Lan;
@@ -25,7 +41,7 @@ export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly programs: Record<ProgramSet, string>;
   readonly folder: string;
-  stop(): Promise<void>;
+  readonly started: Started;
 }
 
 export const podCIDRs = ["10.244.0.0/16", "fd44::/56"] as const;
@@ -33,74 +49,53 @@ export const serviceCIDRs = ["10.96.0.0/16", "fd96::/112"] as const;
 export const clusterDNS = "10.96.0.10";
 const nodeCount = 2;
 
-/** Starts all of it; the plugin is installed, and both Nodes are Ready. */
-export async function startCluster({ programs, imageArchive, mode, proxyMode, say }: ClusterOptions): Promise<Cluster> {
+/** Starts all of it; the plugin is installed, and both Nodes are Ready. What `ends` has then, or after a failure, is the caller's to end. */
+export async function startCluster(options: ClusterOptions, ends: Started): Promise<Cluster> {
+  const { programs, imageArchive, mode, proxyMode, say } = options;
   const folder = mkdtempSync(join(tmpdir(), "ipvlan-e2e-"));
-  const numbers = Array.from({ length: nodeCount }, (_, i) => i + 1);
-  const undo: (() => Promise<void>)[] = [async () => rmSync(folder, { recursive: true, force: true })];
-  const stop = async (): Promise<void> => {
-    for (let step = undo.pop(); step !== undefined; step = undo.pop()) await step();
-  };
+  ends.add(async () => rmSync(folder, { recursive: true, force: true }));
   const timed = async <T>(what: string, work: Promise<T>): Promise<T> => {
-    const started = Date.now();
+    const begun = Date.now();
     const result = await work;
-    say(`${what}: ${((Date.now() - started) / 1000).toFixed(0)} s`);
+    say(`${what}: ${((Date.now() - begun) / 1000).toFixed(0)} s`);
     return result;
   };
-  try {
-    const lan = await makeLan(nodeCount);
-    undo.push(lan.stop);
-    // Both at once, since they wait for each other nowhere; what one has started is ended also when the other fails.
-    const [plane, ...machines] = await Promise.allSettled([
-      timed(
-        "control plane",
-        startPlane(folder, programs.kubernetes, (step) => undo.push(step)),
-      ),
-      ...numbers.map((number) =>
-        timed(
-          `node ${number} booted, images imported`,
-          startNode({ number, lan, folder, programs, imageArchive }).then((node) => {
-            undo.push(node.stop);
-            return node;
-          }),
-        ),
-      ),
-    ]);
-    const controlPlane = succeeded(plane);
-    const nodes = machines.map(succeeded);
-    const api = connectApi(controlPlane);
-    await timed(
-      "kubelets registered, networks written",
-      Promise.all(
-        nodes.map(async (node) => {
-          await node.join(controlPlane, { proxyMode, podCIDRs, clusterDNS });
-          const cidrs = await until(`${node.name} has podCIDRs`, 180, async () => {
-            const { spec } = await api.get(`/api/v1/nodes/${node.name}`);
-            return spec.podCIDRs as readonly string[] | undefined;
-          });
-          for (const cidr of cidrs) {
-            lan.route(cidr, node.addresses);
-            for (const other of nodes) if (other !== node) await other.route(cidr, node.addresses);
-          }
-          await installPlugin(node, { mode, podCIDRs: cidrs, serviceCIDRs });
-        }),
-      ),
-    );
-    await timed("nodes Ready", Promise.all(nodes.map(({ name }) => nodeReady(api, name))));
-    return { api, lan, controlPlane, nodes, programs, folder, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+  const lan = await makeLan(nodeCount);
+  ends.add(lan.stop);
+  const boot = async (number: number): Promise<ClusterNode> => {
+    const node = await startNode({ number, lan, folder, programs, imageArchive });
+    ends.add(node.stop);
+    return node;
+  };
+  const numbers = Array.from({ length: nodeCount }, (_, i) => i + 1);
+  // All at once, since they wait for each other nowhere; none is left behind when another fails.
+  const [plane, ...machines] = await Promise.allSettled([
+    timed("control plane", startPlane(folder, programs.kubernetes, ends)),
+    ...numbers.map((number) => timed(`node ${number} booted, images imported`, boot(number))),
+  ]);
+  const controlPlane = succeeded(plane);
+  const nodes = machines.map(succeeded);
+  const api = connectApi(controlPlane);
+  const joined = async (node: ClusterNode): Promise<void> => {
+    await node.join(controlPlane, { proxyMode, podCIDRs, clusterDNS });
+    const cidrs = await until(`${node.name} has podCIDRs`, 180, async () => {
+      const { spec } = await api.get(`/api/v1/nodes/${node.name}`);
+      return spec.podCIDRs as readonly string[] | undefined;
+    });
+    for (const cidr of cidrs) {
+      lan.route(cidr, node.addresses);
+      for (const other of nodes) if (other !== node) await other.route(cidr, node.addresses);
+    }
+    await installPlugin(node, { mode, podCIDRs: cidrs, serviceCIDRs });
+  };
+  await timed("kubelets registered, networks written", Promise.all(nodes.map(joined)));
+  await timed("nodes Ready", Promise.all(nodes.map(({ name }) => nodeReady(api, name))));
+  return { api, lan, controlPlane, nodes, programs, folder, started: ends };
 }
 
-async function startPlane(
-  folder: string,
-  programs: string,
-  undo: (step: () => Promise<void>) => void,
-): Promise<ControlPlane> {
+async function startPlane(folder: string, programs: string, ends: Started): Promise<ControlPlane> {
   const etcd: Etcd = await startEtcd();
-  undo(etcd.stop);
+  ends.add(etcd.stop);
   const controlPlane = await startControlPlane(
     {
       folder: join(folder, "control-plane"),
@@ -113,7 +108,7 @@ async function startPlane(
     },
     Array.from({ length: nodeCount }, (_, i) => nodeName(i + 1)),
   );
-  undo(controlPlane.stop);
+  ends.add(controlPlane.stop);
   return controlPlane;
 }
 

@@ -37,14 +37,12 @@ if (!isInside()) {
 }
 // The network of the inside leads nowhere, so all that is fetched is fetched before.
 const prepared = await prepare();
-process.exitCode = isInside()
-  ? await runScenarios({
-      ...prepared,
-      ...(values as Pick<RunOptions, "only" | "mode" | "keep">),
-      proxyMode: proxyMode(),
-      say,
-    })
-  : await runInside();
+if (isInside()) {
+  const chosen = values as Pick<RunOptions, "only" | "mode" | "keep">;
+  // Not by itself: after a Ctrl-C, what was under way may wait for a machine that is no more.
+  process.exit(await runScenarios({ ...prepared, ...chosen, proxyMode: proxyMode(), say }));
+}
+process.exitCode = await runInside();
 
 function proxyMode(): RunOptions["proxyMode"] {
   if (values.proxy === "nftables" || values.proxy === "iptables") return values.proxy;

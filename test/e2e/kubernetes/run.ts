@@ -1,7 +1,10 @@
 /** Runs the scenarios on one cluster, and tells what came of each check. */
-import { type Cluster, type ClusterOptions, startCluster } from "./cluster.ts";
+import { type Cluster, type ClusterOptions, startCluster, started } from "./cluster.ts";
 import type { Scenario } from "./scenario.ts";
 import { nodesScenario } from "./scenarios/nodes.ts";
+import { probesScenario } from "./scenarios/probes.ts";
+import { reachScenario } from "./scenarios/reach.ts";
+import { servicesScenario } from "./scenarios/services.ts";
 
 export interface RunOptions extends ClusterOptions {
   /** A part of the names of the scenarios to run. */
@@ -9,7 +12,7 @@ export interface RunOptions extends ClusterOptions {
   readonly keep: boolean;
 }
 
-const scenarios: readonly Scenario[] = [nodesScenario];
+const scenarios: readonly Scenario[] = [nodesScenario, reachScenario, servicesScenario, probesScenario];
 
 interface Row {
   readonly scenario: string;
@@ -24,14 +27,14 @@ export async function runScenarios(options: RunOptions): Promise<number> {
   const { say, only } = options;
   const chosen = scenarios.filter(({ name }) => name.includes(only));
   const begun = Date.now();
-  let cluster: Cluster | undefined;
+  const ends = started();
   const rows: Row[] = [];
   // Ended by hand, it still takes down all that it has started.
   const interrupted = new Promise<"interrupted">((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => resolve("interrupted"));
   });
   const work = (async () => {
-    cluster = await startCluster(options);
+    const cluster = await startCluster(options, ends);
     for (const scenario of chosen) rows.push(...(await runScenario(scenario, cluster, say)));
     if (rows.some(({ result }) => result !== "ok")) await tellLogs(cluster);
     process.stdout.write(table(rows));
@@ -48,7 +51,7 @@ export async function runScenarios(options: RunOptions): Promise<number> {
     if ((await Promise.race([work, interrupted])) === "interrupted") return options.keep ? codeOf(rows) : 130;
     return codeOf(rows);
   } finally {
-    await cluster?.stop();
+    await ends.end();
     say(`${((Date.now() - begun) / 60_000).toFixed(1)} minutes in all`);
   }
 }

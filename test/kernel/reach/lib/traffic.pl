@@ -64,7 +64,8 @@ sub ask {
     close $read;
     my $answer = '-';
     local $SIG{ALRM} = sub { syswrite($write, "$target -\n"); exit 0 };
-    alarm $seconds;
+    # What has much to carry shares an emulated processor with the others.
+    alarm($target =~ /^bulk/ ? 4 * $seconds : $seconds);
     $answer = eval { one($target) } // '-';
     syswrite($write, "$target $answer\n");
     exit 0;

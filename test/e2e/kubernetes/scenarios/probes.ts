@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { pathOf, until } from "../api.ts";
+import { httpPort, pod, ready } from "../pods.ts";
+import type { Scenario } from "../scenario.ts";
+
+const kinds = {
+  HTTP: [{ httpGet: { path: "/hostname", port: httpPort } }, { httpGet: { path: "/nowhere", port: httpPort } }],
+  TCP: [{ tcpSocket: { port: httpPort } }, { tcpSocket: { port: 9 } }],
+  exec: [{ exec: { command: ["/bin/true"] } }, { exec: { command: ["/bin/false"] } }],
+} as const;
+
+/** For an emulated processor: an answer in time, and no more than a few probes at once. */
+const pace = { periodSeconds: 5, timeoutSeconds: 10, failureThreshold: 2 };
+
+/** How long the pods with probes that succeed are watched, in seconds. */
+const watched = 60;
+
+export const probesScenario: Scenario = {
+  name: "probes",
+  async run({ api, nodes }, check) {
+    const plan = Object.entries(kinds).flatMap(([kind, [good, bad]], i) => {
+      const node = nodes[i % nodes.length]?.name as string;
+      const named = (end: string, container: object) => pod(`probe-${kind.toLowerCase()}-${end}`, { node, container });
+      const startupProbe = {
+        tcpSocket: { port: httpPort },
+        periodSeconds: 2,
+        timeoutSeconds: 10,
+        failureThreshold: 60,
+      };
+      return [
+        {
+          kind,
+          good: named("good", {
+            startupProbe,
+            livenessProbe: { ...good, ...pace },
+            readinessProbe: { ...good, ...pace },
+          }),
+          bad: named("bad", { startupProbe, livenessProbe: { ...bad, ...pace } }),
+        },
+      ];
+    });
+    for (const { good, bad } of plan) for (const object of [good, bad]) await api.create(object);
+    const restartsOf = async (object: (typeof plan)[number]["good"]) =>
+      (await api.get(pathOf(object))).status.containerStatuses?.[0]?.restartCount as number | undefined;
+    for (const { kind, good } of plan) {
+      await check(`${kind} probe that succeeds: the pod becomes Ready`, async () => {
+        await ready(api, good);
+        return undefined;
+      });
+    }
+    for (const { kind, bad } of plan) {
+      await check(`${kind} probe that fails: the pod is restarted`, async () => {
+        const count = await until(
+          `restart of ${bad.metadata.name}`,
+          180,
+          async () => (await restartsOf(bad)) || undefined,
+        );
+        const events = await api.list("/api/v1/namespaces/default/events");
+        const told = events.find(
+          ({ involvedObject, reason }) => involvedObject.name === bad.metadata.name && reason === "Unhealthy",
+        );
+        if (told === undefined) throw new Error(`restarted ${count} times, but no probe's failure is told`);
+        return told.message as string;
+      });
+      await api.delete(pathOf(bad));
+    }
+    await sleep(watched * 1000);
+    for (const { kind, good } of plan) {
+      await check(`${kind} probe that succeeds: never restarted`, async () => {
+        const count = await restartsOf(good);
+        if (count !== 0) throw new Error(`restarted ${count} times`);
+        await ready(api, good, 0);
+        return undefined;
+      });
+      await api.delete(pathOf(good));
+    }
+  },
+};
