@@ -4,20 +4,23 @@ import { type Address, type Family, formatAddress } from "../ip/address.ts";
 import type { NewLink } from "../link/configure.ts";
 import { modes } from "../link/modes.ts";
 import { type Attachment, amendAttachment, withParent } from "../link/records.ts";
-import { type Link, linkByName } from "../netlink/link.ts";
+import { foundLink, type Link, nameQuery } from "../netlink/link.ts";
 import type { RouteOptions } from "../netlink/route.ts";
-import type { NetlinkSocket } from "../netlink/socket.ts";
+import { exchange, type NetlinkSocket } from "../netlink/socket.ts";
 import { announce, forwardingError, withoutForwarding } from "./announce.ts";
 import { establish } from "./establish.ts";
 import { type HostAddresses, hostAddresses } from "./host-addresses.ts";
 import { hostLinkName } from "./host-link.ts";
 import { routesToHost, type StepsToHost, stepsToHost } from "./next-hop.ts";
-import { isStrict, setLoose, strictError } from "./reverse-path.ts";
+import { isStrictBy, setLoose, strictError, strictnessQueries } from "./reverse-path.ts";
+import { ensureSourceNat } from "./source-nat.ts";
 
 /** What host access comes to for a container. */
 export interface HostAccessPlan {
   /** The host's addresses. */
   readonly found: readonly HostAddresses[];
+  /** What had the name of the host's link then. */
+  readonly hostLink: Link | undefined;
   /** The container's way to them: steps for its namespace. */
   readonly toHost: StepsToHost;
 }
@@ -45,7 +48,12 @@ export function planHostAccess(
   warn: (message: string) => void,
 ): HostAccessPlan {
   const families = ([4, 6] as const).filter((family) => addresses.some((address) => address.family === family));
-  if (!modes[mode].routed && families.includes(4)) makeLoose(host, parent, reach.setRpFilter, warn);
+  const isFiltered = !modes[mode].routed && families.includes(4);
+  const [named, ...filters] = exchange(host, [
+    nameQuery(hostLinkName(parent.index)),
+    ...(isFiltered ? strictnessQueries(parent) : []),
+  ]);
+  if (isFiltered && isStrictBy(filters)) makeLoose(parent, reach.setRpFilter, warn);
   if (reach.announce) refuseSilence(host, parent, mode, families);
   const found = hostAddresses(host, parent, families, reach.hostAddresses);
   if (found.every(({ reached }) => reached.length === 0)) {
@@ -53,6 +61,7 @@ export function planHostAccess(
   }
   return {
     found,
+    hostLink: foundLink(named),
     toHost: stepsToHost(link, parent.address, routesToHost(mode, found, reach.serviceCIDRs, routes)),
   };
 }
@@ -61,7 +70,7 @@ export function planHostAccess(
  * Lets the host reach the container, and those who ask the host for it. What it has made when it throws is for
  * {@link removeHostAccess} to take away.
  */
-export function addHostAccess(attached: Attached, { found }: HostAccessPlan, reach: ReachConfig): void {
+export function addHostAccess(attached: Attached, { found, hostLink }: HostAccessPlan, reach: ReachConfig): void {
   const { host, parent, attachment, addresses } = attached;
   const recorded = {
     link: hostLinkName(parent.index),
@@ -73,8 +82,9 @@ export function addHostAccess(attached: Attached, { found }: HostAccessPlan, rea
   withParent(attachment.parent, () => {
     // First of all: DEL takes away what is on record.
     amendAttachment({ ...attachment, hostAccess: recorded });
-    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, addresses, found);
+    establish(host, parent, hostLink, attachment, recorded, addresses, found);
   });
+  if (recorded.translated) ensureSourceNat(recorded.link, found);
   if (reach.announce) announce(parent, addresses);
 }
 
@@ -84,8 +94,7 @@ function refuseSilence(host: NetlinkSocket, parent: Link, mode: Mode, families: 
   if (silent.length > 0) throw forwardingError(parent, silent);
 }
 
-function makeLoose(host: NetlinkSocket, parent: Link, allowed: boolean, warn: (message: string) => void): void {
-  if (!isStrict(host, parent)) return;
+function makeLoose(parent: Link, allowed: boolean, warn: (message: string) => void): void {
   if (!allowed) throw strictError(parent);
   setLoose(parent);
   warn(`net.ipv4.conf.${parent.name}.rp_filter was 1 (strict) and is 2 (loose) now`);

@@ -3,7 +3,7 @@ import { RT_SCOPE_HOST, RT_TABLE_LOCAL, RT_TABLE_MAIN, RTN_LOCAL } from "../netl
 import type { Request } from "../netlink/message.ts";
 import { addRoute, deleteRoute, type KernelRoute, putRoute, type RouteOptions, routesBy } from "../netlink/route.ts";
 import { addRule, deleteRule, type LookupRule } from "../netlink/rule.ts";
-import { type NetlinkSocket, transact } from "../netlink/socket.ts";
+import { type NetlinkError, type NetlinkSocket, transact } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { isOwners, type Owner, ownerMetric } from "./owner.ts";
 
@@ -39,7 +39,7 @@ function route({ address, source }: HostRoute, metric: number): RouteOptions {
  * Adds the host's routes to a container's addresses, and the rule for those of IPv4.
  *
  * The rule comes behind the routes: whoever removes it looks for routes once more behind that, see {@link removeRuleIfUnused}.
- * @throws NetlinkError
+ * @returns the first failure, such as ENODEV where the link is gone
  */
 export function addHostRoutes(
   host: NetlinkSocket,
@@ -47,13 +47,11 @@ export function addHostRoutes(
   routes: readonly HostRoute[],
   owner: Owner,
   announced: boolean,
-): void {
+): NetlinkError | undefined {
   const metric = ownerMetric(owner, announced);
   const requests = routes.map((one) => putRoute(index, route(one, metric)));
   if (routes.some(({ address }) => address.family === 4)) requests.push(addRule(rule));
-  for (const failure of transact(host, requests)) {
-    if (failure !== undefined && failure.errno !== Errno.EEXIST) throw failure;
-  }
+  return transact(host, requests).find((failure) => failure !== undefined && failure.errno !== Errno.EEXIST);
 }
 
 /** Removes the owner's routes to these addresses. Everything may be gone already. */

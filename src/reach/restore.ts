@@ -10,6 +10,7 @@ import { announce } from "./announce.ts";
 import { addressesOf, establish } from "./establish.ts";
 import { type HostAddresses, hostAddresses } from "./host-addresses.ts";
 import { routesToHost, stepsToHost } from "./next-hop.ts";
+import { ensureSourceNat } from "./source-nat.ts";
 
 /**
  * Puts back what the host has lost for its containers: by a parent that was set down, a hardware address or an address of the host's
@@ -37,9 +38,8 @@ function restore(host: NetlinkSocket, attachment: Attachment): void {
   const families = ([4, 6] as const).filter((family) => addresses.some((address) => address.family === family));
   const found = hostAddresses(host, parent, families, addressesOf(recorded.hostAddresses));
   if (!restoreContainer(attachment, parent, found)) return;
-  withParent(attachment.parent, () =>
-    establish(host, parent, linkByName(host, recorded.link), attachment, recorded, addresses, found),
-  );
+  withParent(attachment.parent, () => establish(host, parent, undefined, attachment, recorded, addresses, found));
+  if (recorded.translated) ensureSourceNat(recorded.link, found);
   if (recorded.announced) announce(parent, addresses);
 }
 

@@ -1,7 +1,8 @@
 import { ErrorCode, PluginError } from "../errors.ts";
 import type { Link } from "../netlink/link.ts";
+import type { Request } from "../netlink/message.ts";
 import { readSettings, settingsQuery } from "../netlink/netconf.ts";
-import { exchange, type NetlinkSocket } from "../netlink/socket.ts";
+import { exchange, type NetlinkSocket, type Outcome } from "../netlink/socket.ts";
 import { sysctlName, writeSetting } from "./settings.ts";
 
 const STRICT = 1;
@@ -12,7 +13,15 @@ const ALL = -1;
  * link, which strict reverse path filtering does not let pass (ip-sysctl, rp_filter: the larger of `all` and the link's own counts).
  */
 export function isStrict(host: NetlinkSocket, parent: Link): boolean {
-  const answers = exchange(host, [settingsQuery(4, ALL), settingsQuery(4, parent.index)]);
+  return isStrictBy(exchange(host, strictnessQueries(parent)));
+}
+
+/** The same for who has more to ask in one send: the questions, whose outcomes are for {@link isStrictBy}. */
+export function strictnessQueries(parent: Link): Request[] {
+  return [settingsQuery(4, ALL), settingsQuery(4, parent.index)];
+}
+
+export function isStrictBy(answers: readonly Outcome[]): boolean {
   const values = answers.map((answer) => (answer instanceof Uint8Array ? readSettings(answer).rpFilter : 0));
   return Math.max(...values) === STRICT;
 }

@@ -4,6 +4,7 @@ import { allTables, deleteTable, missingSources, openNetfilter, putSourceNat, so
 import { closeNetlink } from "../netlink/socket.ts";
 import { Errno } from "../system/errno.ts";
 import { fileStatus } from "../system/files.ts";
+import type { HostAddresses } from "./host-addresses.ts";
 
 /*
  * A packet for a Service, or for a port of the host, comes to a container with the destination that the host's netfilter gave it. The
@@ -24,9 +25,13 @@ const priority = 95;
 /**
  * Makes the tables for a host link where one is missing, or gives another source. That is looked at each time: a firewall that is
  * loaded anew begins with `flush ruleset`.
- * @param sources the host's address of each family
+ *
+ * Call it without the parent's lock, as the kernel may have modules to load, behind the container's routes: while there is one over
+ * the host link, nobody takes the tables away.
+ * @param found the host's addresses
  */
-export function ensureSourceNat(hostLink: string, sources: readonly Address[]): void {
+export function ensureSourceNat(hostLink: string, found: readonly HostAddresses[]): void {
+  const sources = found.flatMap(({ source }) => source ?? []);
   const table = natTable(hostLink);
   const socket = openNetfilter();
   try {
