@@ -3,8 +3,12 @@ import { pathOf, until } from "../api.ts";
 import { httpPort, pod, ready } from "../pods.ts";
 import type { Scenario } from "../scenario.ts";
 
+// The test server answers 200 to every path that it does not know.
 const kinds = {
-  HTTP: [{ httpGet: { path: "/hostname", port: httpPort } }, { httpGet: { path: "/nowhere", port: httpPort } }],
+  HTTP: [
+    { httpGet: { path: "/hostname", port: httpPort } },
+    { httpGet: { path: "/echo?msg=no&code=500", port: httpPort } },
+  ],
   TCP: [{ tcpSocket: { port: httpPort } }, { tcpSocket: { port: 9 } }],
   exec: [{ exec: { command: ["/bin/true"] } }, { exec: { command: ["/bin/false"] } }],
 } as const;
@@ -56,11 +60,14 @@ export const probesScenario: Scenario = {
           async () => (await restartsOf(bad)) || undefined,
         );
         const events = await api.list("/api/v1/namespaces/default/events");
+        // The start-up probe fails, too, until the program listens; that is no reason for the restart.
         const told = events.find(
-          ({ involvedObject, reason }) => involvedObject.name === bad.metadata.name && reason === "Unhealthy",
+          ({ involvedObject, message }) =>
+            involvedObject.name === bad.metadata.name && message?.startsWith("Liveness probe failed"),
         );
-        if (told === undefined) throw new Error(`restarted ${count} times, but no probe's failure is told`);
-        return told.message as string;
+        if (told === undefined)
+          throw new Error(`restarted ${count} times, but no failure of its liveness probe is told`);
+        return `${count} times; ${(told.message as string).trim()}`;
       });
       await api.delete(pathOf(bad));
     }
@@ -68,6 +75,12 @@ export const probesScenario: Scenario = {
     for (const { kind, good } of plan) {
       await check(`${kind} probe that succeeds: never restarted`, async () => {
         const count = await restartsOf(good);
+        const events = await api.list("/api/v1/namespaces/default/events");
+        const failed = events.find(
+          ({ involvedObject, message }) =>
+            involvedObject.name === good.metadata.name && /^(Liveness|Readiness) probe failed/.test(message ?? ""),
+        );
+        if (failed !== undefined) throw new Error(failed.message);
         if (count !== 0) throw new Error(`restarted ${count} times`);
         await ready(api, good, 0);
         return undefined;
