@@ -1,4 +1,5 @@
 import {
+  type ForgetRequest,
   isFailure,
   type ReleaseReply,
   type ReleaseRequest,
@@ -7,6 +8,7 @@ import {
 } from "../cluster/protocol.ts";
 import { ErrorCode, PluginError } from "../errors.ts";
 import { type ClusterPool, clusterPool, tellStore } from "../ipam/cluster/contact.ts";
+import { fullName } from "../ipam/cluster/names.ts";
 import { askStore, STORE_MS } from "../ipam/cluster/node-program.ts";
 import { UsageError } from "./arguments.ts";
 import { drawBlocks } from "./cluster/blocks.ts";
@@ -16,7 +18,7 @@ import { ownNetworks } from "./networks.ts";
 import { pluginFolders } from "./plugin-folders.ts";
 import { printTable } from "./table.ts";
 
-const actions: Readonly<Record<string, Run>> = { status, release, sync };
+const actions: Readonly<Record<string, Run>> = { status, release, forget, sync };
 
 export const cluster: Run = (context) => {
   const [action = "status"] = context.arguments.words;
@@ -50,7 +52,7 @@ type Question<Request> = Omit<Request, "store" | "timeoutMs" | "pool">;
 
 function ask<Reply extends object>(
   pool: ClusterPool,
-  question: Question<StatusRequest> | Question<ReleaseRequest>,
+  question: Question<StatusRequest> | Question<ReleaseRequest> | Question<ForgetRequest>,
 ): Reply {
   const { store } = pool.cluster;
   const answer = askStore<Reply>(pool.folders, { ...question, store, timeoutMs: STORE_MS, pool: pool.network });
@@ -90,6 +92,7 @@ function poolJson(network: string, store: StatusReply, here: LocalUse): object {
       held: owner === node ? (here.heldIn.get(block) ?? 0) : null,
     })),
     addresses: store.addresses.map(({ address, node: owner, since }) => ({ address, node: owner, since })),
+    names: store.names.map(({ name, node: at, since, addresses }) => ({ name, node: at ?? null, since, addresses })),
     nodes: store.nodes.map(({ node: one, seen }) => ({ node: one, seen })),
     held: here.held,
     capacity: Number(here.capacity),
@@ -114,6 +117,15 @@ function printPool({ terminal }: Context, pool: ClusterPool, store: StatusReply,
     return [node, String(blocks.length), String(alone.length), seen, [...blocks, ...alone].join(" ") || "-"];
   });
   printTable(terminal, ["NODE", "BLOCKS", "ADDRESSES", "SEEN", "WHICH"], rows);
+  if (store.names.length > 0) {
+    const named = store.names.map(({ name, node, since, addresses }) => [
+      name,
+      node ?? "-",
+      since,
+      addresses.join(" ") || "-",
+    ]);
+    printTable(terminal, ["NAME", "NODE", "SINCE", "ADDRESSES"], named);
+  }
   for (const address of here.strange) {
     terminal.warn(`network ${network}: a container of this node holds ${address}, which is not this node's any more`);
   }
@@ -140,6 +152,26 @@ function release(context: Context): number {
     terminal.print(
       `${pool.network}: ${released.length === 0 ? "nothing was claimed" : `released ${released.join(", ")}`}`,
     );
+  }
+  return FINE;
+}
+
+function forget(context: Context): number {
+  const { arguments: given, terminal } = context;
+  const [, pod, interfaceName = "eth0", ...more] = given.words;
+  if (pod === undefined || more.length > 0) {
+    throw new UsageError("one name is wanted, and perhaps its interface's: ipvlan cluster forget NAMESPACE/POD [eth0]");
+  }
+  const name = fullName(pod, interfaceName);
+  const pools = poolsOf(context, given.value("network")).filter(({ isSticky }) => isSticky);
+  if (pools.length === 0) throw new UsageError("no such network has ipam.sticky");
+  if (!given.has("yes") && !terminal.ask(`are the addresses of ${name} to go to others?`)) {
+    terminal.warn("nothing is forgotten: --yes does it");
+    return FOUND;
+  }
+  for (const pool of pools) {
+    const { released } = ask<ReleaseReply>(pool, { operation: "forget", name });
+    terminal.print(`${pool.network}: ${released.length === 0 ? "it had no address" : `forgot ${released.join(", ")}`}`);
   }
   return FINE;
 }

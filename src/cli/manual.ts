@@ -263,27 +263,29 @@ export const manual: readonly CommandManual[] = [
   },
   {
     name: "cluster",
-    words: "[status [NETWORK] | release NODE | sync [NETWORK]]",
+    words: "[status [NETWORK] | release NODE | forget NAMESPACE/POD [INTERFACE] | sync [NETWORK]]",
     summary: "show and mend pools that are one over many nodes",
     description: [
-      "status asks the store of a network with ipam.cluster whose blocks its subnets are, and when each node last spoke with it. release takes all claims from a node that is off, or gone for ever; of one that spoke with the store a short while ago it wants --force: what its containers have would be given to others. sync tells the store what this node holds, gives back what it has no use for, and learns what has become of its claims.",
+      "status asks the store of a network with ipam.cluster whose blocks its subnets are, when each node last spoke with it, and with ipam.sticky which names addresses follow, and on which node their containers are. release takes all claims from a node that is off, or gone for ever; of one that spoke with the store a short while ago it wants --force: what its containers have would be given to others. forget gives the addresses that follow a name to others, where its container is on no node. sync tells the store what this node holds, gives back what it has no use for, and learns what has become of its claims.",
     ],
     flags: [
-      { name: "network", value: "NAME", meaning: "release: in this network alone", completes: "network" },
+      { name: "network", value: "NAME", meaning: "release, forget: in this network alone", completes: "network" },
       { name: "force", meaning: "release: also of a node that may be running" },
-      { name: "yes", short: "y", meaning: "release: without asking" },
+      { name: "yes", short: "y", meaning: "release, forget: without asking" },
       json,
       config,
     ],
     examples: [
       { command: "ipvlan cluster status", meaning: "all such networks of this host" },
       { command: "ipvlan cluster release worker-7 --yes", meaning: "after a node was taken away" },
+      { command: "ipvlan cluster forget db/web-0 --yes", meaning: "after a StatefulSet was taken away" },
       { command: "ipvlan cluster sync", meaning: "for a timer, or after the store was away" },
     ],
     json: [
       "pools[]: network, node (this one's name), blockSize {ipv4, ipv6}, held and capacity (of this node), notOurs[] (addresses that this node lost while containers hold them), unreachedSince (or null)",
       "pools[].blocks[]: block, node, since, held (of this node's blocks, else null)",
       "pools[].addresses[]: address, node, since; claimed alone",
+      "pools[].names[]: name, node (null where its container is on none), since, addresses[]",
       "pools[].nodes[]: node, seen",
     ],
   },

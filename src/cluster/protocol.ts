@@ -43,6 +43,8 @@ export interface ExchangeRequest extends StoreAccess {
   readonly giveBack: readonly string[];
   /** Addresses that containers of this node hold outside of its claims: what they lie in is claimed. */
   readonly adopt: readonly string[];
+  /** Undefined where the pool's addresses follow no names. */
+  readonly names: NamesHere | undefined;
   /**
    * One more block of each family of the ranges, of the first that has a free one; where `ifNone`, of those families alone that the node
    * has no block of. Or these addresses.
@@ -52,14 +54,35 @@ export interface ExchangeRequest extends StoreAccess {
     | { readonly addresses: readonly string[] };
 }
 
+/** Names on a node, of containers whose addresses follow them, and at most one address of each family for each. */
+export interface NamesHere {
+  /** Names that the node knows to have. */
+  readonly known: readonly string[];
+  /** Whose containers are here. */
+  readonly held: readonly NamedAddresses[];
+  /** Whose containers were here: the node has struck them from its list. */
+  readonly idle: readonly NamedAddresses[];
+  /** A name that a container is about to come up by. */
+  readonly wanted: string | undefined;
+}
+
+export interface NamedAddresses {
+  readonly name: string;
+  readonly addresses: readonly string[];
+}
+
 export interface ExchangeReply {
   /** By which the claims are known. */
   readonly node: string;
   /** All blocks of the node, and all addresses that it has claimed one by one. */
   readonly blocks: readonly string[];
   readonly addresses: readonly string[];
-  /** Addresses in these blocks that other nodes had claimed before. */
+  /** Addresses in these blocks that other nodes had claimed before, or that names have which are not here. */
   readonly except: readonly string[];
+  /** All names that the node has, and their addresses: none where the name never had one. */
+  readonly names: readonly NamedAddresses[];
+  /** The node that has the wanted name. */
+  readonly nameIsAt: string | undefined;
   /** All blocks of a family's wanted ranges are claimed: how many of these each node has. */
   readonly full: Readonly<Record<string, number>> | undefined;
   /** Addresses that another node has, of `adopt` or `wanted`. */
@@ -70,6 +93,8 @@ export interface Conflict {
   readonly address: string;
   /** Who has it. */
   readonly node: string;
+  /** It stays with this name, and is no node's. */
+  readonly name?: string | undefined;
   /** The block that it lies in; undefined where the address alone is claimed. */
   readonly block: string | undefined;
 }
@@ -83,12 +108,23 @@ export interface StatusReply {
   readonly blockSize: BlockSize | undefined;
   readonly blocks: readonly (Claim & { readonly block: string })[];
   readonly addresses: readonly (Claim & { readonly address: string })[];
+  readonly names: readonly StickyName[];
   readonly nodes: readonly SeenNode[];
+}
+
+/** A name that addresses stay with. */
+export interface StickyName extends NamedAddresses {
+  /** The node on which its container is; undefined where it is on none. */
+  readonly node: string | undefined;
+  /** Since when, ISO 8601. */
+  readonly since: string;
 }
 
 export interface Claim {
   readonly node: string;
   readonly machine: string;
+  /** The name that has it, and no node. */
+  readonly name?: string | undefined;
   /** ISO 8601 */
   readonly since: string;
 }
@@ -109,11 +145,18 @@ export interface ReleaseRequest extends StoreAccess {
   readonly force: boolean;
 }
 
+/** The addresses that stay with a name do so no longer. */
+export interface ForgetRequest extends StoreAccess {
+  readonly operation: "forget";
+  readonly pool: string;
+  readonly name: string;
+}
+
 export interface ReleaseReply {
   readonly released: readonly string[];
 }
 
-export type NodeRequest = ExchangeRequest | StatusRequest | ReleaseRequest;
+export type NodeRequest = ExchangeRequest | StatusRequest | ReleaseRequest | ForgetRequest;
 
 /** Why a request came to nothing. */
 export interface Failure {

@@ -9,6 +9,7 @@ import { linkByName } from "../netlink/link.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import { removeHostAccess } from "../reach/remove.ts";
 import type { Invocation } from "./invocation.ts";
+import { tellNameIsGone } from "./tell-cluster.ts";
 
 /**
  * Takes an attachment away. Succeeds when anything or everything is gone already; what fails can be tried again, since the
@@ -35,6 +36,7 @@ export function del(invocation: Invocation): void {
     for (const parent of parentsOfUnreadable(id)) releaseParent(releasing, { ...id, parent });
   }
   if (!ipam.releasesOverLink) ipam.del();
+  tellNameIsGone(invocation, config);
 }
 
 /** Where nothing readable is recorded: the interface of this name, if the alias that it still has says whose it is. */

@@ -1,10 +1,7 @@
-import { foldersOf } from "../cni/environment.ts";
 import { parseValidAttachments } from "../cni/gc.ts";
 import { requireCommand } from "../cni/versions.ts";
-import { parseNetworkConfig } from "../config/parse.ts";
 import { parseForRemoval } from "../config/removal.ts";
 import { PluginError } from "../errors.ts";
-import { clusterPool, tellStore } from "../ipam/cluster/contact.ts";
 import { openForRemoval } from "../ipam/open.ts";
 import { removeContainerLink } from "../link/container-link.ts";
 import { releaseParent, removeAbandonedParents } from "../link/parent/release.ts";
@@ -15,6 +12,7 @@ import { removeHostAccess } from "../reach/remove.ts";
 import { homeNamespace, namespaceIdentity } from "../system/namespace.ts";
 import { explain } from "./explain.ts";
 import type { Invocation } from "./invocation.ts";
+import { tellCluster } from "./tell-cluster.ts";
 
 /**
  * Takes away all that this network holds for attachments that the runtime does not list as valid: interfaces, records,
@@ -64,22 +62,9 @@ export function gc(invocation: Invocation): void {
   if (config.hostAccess) attempt(() => removeAbandonedHostAccess(host, config.name, valid));
   if (complete) attempt(() => removeAbandonedParents(host, warn));
   if (!ipam.releasesOverLink) attempt(() => ipam.gc([...valid, ...kept]));
-  if ("inCluster" in config.ipam) giveBackBlocks(invocation);
+  // Blocks that nothing is held in go back, and names whose containers have gone.
+  if ("inCluster" in config.ipam) tellCluster(invocation);
   if (errors.length > 0) throw together(errors);
-}
-
-/** Blocks of a cluster's pool that nothing is held in go back to the store, where that is reached; it learns of them later where not. */
-function giveBackBlocks({ environment, variables, stdin, warn }: Invocation): void {
-  try {
-    const { config } = parseNetworkConfig(stdin, environment);
-    const pool = clusterPool(config, foldersOf(variables.CNI_PATH ?? ""), warn);
-    const failure = pool && tellStore(pool).failure;
-    if (failure !== undefined) warn(`the cluster's store is not reached since ${failure.since}: ${failure.message}`);
-  } catch (error) {
-    // GC has a meaning for configurations that can no longer be read in full, too.
-    if (!(error instanceof PluginError)) throw error;
-    warn(error.message);
-  }
 }
 
 /** The first error with the messages of all. A mistake of our own stays what it is. */

@@ -31,6 +31,8 @@ export type RemovalIpam =
       readonly dataDir: string;
       /** The pool is a cluster's. */
       readonly inCluster?: true;
+      /** And its addresses follow names. */
+      readonly isSticky?: true;
     }
   | { readonly type: "static" }
   | { readonly type: "delegate"; readonly plugin: string };
@@ -75,7 +77,12 @@ function parseIpam(ipam: JsonObject): RemovalIpam {
   if (type === "host-local") return { type, dataDir };
   return typeof type === "string" && isPluginName(type)
     ? { type: "delegate", plugin: type }
-    : { type: "builtin", dataDir, ...(ipam.cluster === undefined ? {} : { inCluster: true }) };
+    : { type: "builtin", dataDir, ...inCluster(ipam) };
+}
+
+function inCluster({ cluster, sticky }: JsonObject): { inCluster?: true; isSticky?: true } {
+  if (cluster === undefined) return {};
+  return sticky === true ? { inCluster: true, isSticky: true } : { inCluster: true };
 }
 
 /** The keys that name a parent, if each is of the schema's type; nothing else about them is sure here. */

@@ -16,10 +16,11 @@ import {
 } from "../ip/address.ts";
 import { finder, isWithin } from "../ip/bounds.ts";
 import { tell } from "../system/standard-error.ts";
-import { allocateInCluster, BlocksAreFull } from "./cluster/allocate.ts";
+import { allocateInCluster, BlocksAreFull, type Given } from "./cluster/allocate.ts";
 import { checkClaimed } from "./cluster/check.ts";
 import { type Claims, spansWithin } from "./cluster/claims.ts";
 import { clusterPool } from "./cluster/contact.ts";
+import { fullName } from "./cluster/names.ts";
 import { choosePool, nextPool, poolOf } from "./default-pool.ts";
 import { exhausted, PoolIsFull } from "./exhausted.ts";
 import type { Allocation, Ipam, IpamContext } from "./ipam.ts";
@@ -69,13 +70,18 @@ export function openBuiltin(context: IpamContext, ipam: BuiltinConfig): Ipam {
       const addresses =
         inCluster === undefined
           ? (withStore(dataDir, name, true, (store) => reserve(store, subnets, wishes)) ?? [])
-          : allocateInCluster(inCluster, requested, (store, claims) =>
-              reserve(
-                store,
-                subnets.map((subnet) => withinClaims(subnet, claims)),
-                wishes,
-                true,
-              ),
+          : allocateInCluster(
+              inCluster,
+              requested,
+              keptFor && fullName(keptFor, context.ifname),
+              (store, claims, here) =>
+                reserve(
+                  store,
+                  subnets.map((subnet) => withinClaims(subnet, claims)),
+                  // Of a name that is on another node nothing is given, nor kept.
+                  here === undefined ? { ...wishes, holder: { ...holder, keptFor: undefined } } : wishes,
+                  { ofName: here?.addresses ?? [] },
+                ),
             );
       return { addresses, routes: ipam.routes, dns: undefined, subnets: subnets.map(({ subnet }) => subnet) };
     },
@@ -148,8 +154,8 @@ function reserve(
   store: Store,
   subnets: readonly Numbered[],
   wishes: Wishes,
-  inCluster = false,
-): { address: Prefix; gateway: Address | undefined }[] {
+  cluster?: { readonly ofName: readonly Address[] },
+): Given[] {
   const { holder, requested } = wishes;
   store.open(holder.containerId, true);
   const { named, unnamed } = store.find(holder);
@@ -160,11 +166,12 @@ function reserve(
   );
   const taken: { address: Address; subnet: Numbered }[] = [];
   const kept = store.keptOf(holder).map((text) => parseAddress(text) as Address);
+  const ofName = cluster?.ofName ?? kept;
   const nextOf = (family: Family, candidates: readonly Numbered[]) => {
     try {
-      return again(store, kept, candidates, wishes) ?? nextOrExpired(store, candidates, wishes);
+      return again(store, ofName, kept, candidates, wishes) ?? nextOrExpired(store, candidates, wishes);
     } catch (error) {
-      throw inCluster && error instanceof PluginError ? new BlocksAreFull(family, error) : error;
+      throw cluster !== undefined && error instanceof PluginError ? new BlocksAreFull(family, error) : error;
     }
   };
   try {
@@ -198,18 +205,24 @@ function nextOrExpired(...args: Parameters<typeof next>): ReturnType<typeof next
   }
 }
 
-/** The address that is kept for the holder's name, if the network still gives it. */
+/**
+ * The address that is the name's of the holder, if the network still gives it.
+ * @param kept those of them that are reserved for the name already
+ */
 function again(
   store: Store,
+  ofName: readonly Address[],
   kept: readonly Address[],
   subnets: readonly Numbered[],
   { holder, isFree }: Wishes,
 ): { address: Address; subnet: Numbered } | undefined {
-  for (const address of kept) {
-    const subnet = subnets.find(({ spans }) => isIn(address, spans));
+  for (const address of ofName) {
+    // In a cluster it may lie in another node's block.
+    const subnet = subnets.find((one) => isWithin(address, one));
     if (subnet === undefined || withheldOf(subnet).some((one) => sameAddress(one, address)) || !isFree(address))
       continue;
-    store.takeKept(holder, formatAddress(address));
+    if (kept.some((one) => sameAddress(one, address))) store.takeKept(holder, formatAddress(address));
+    else if (store.reserve(holder, [address], subnet.id) === undefined) continue;
     return { address, subnet };
   }
   return undefined;

@@ -188,6 +188,17 @@ export class Store {
     this.#index.add(owner, name);
   }
 
+  /** Frees of these what is kept for the same name still. */
+  dropKept(kept: readonly { readonly owner: Holder; readonly address: string }[]): void {
+    if (kept.length > 0 && !this.#scanned) this.scan();
+    for (const { owner, address } of kept) {
+      if (!sameHolder(this.holderOf(address), owner)) continue;
+      this.#changed = true;
+      removeFile(`${this.#folder}/${address}`);
+      this.#index.remove(owner, address);
+    }
+  }
+
   /** Frees what was kept for names without a container for too long. @returns whether there was any */
   dropExpired(): boolean {
     const before = this.names().length;

@@ -1,6 +1,7 @@
 import type { Answer, NodeRequest } from "../cluster/protocol.ts";
 import { type ClaimStore, Refused, Unreachable } from "./claim-store.ts";
 import { exchange } from "./exchange.ts";
+import { forget } from "./names.ts";
 import { release } from "./release.ts";
 import { status } from "./status.ts";
 
@@ -16,6 +17,8 @@ export async function answer(request: NodeRequest, open: () => Promise<ClaimStor
         return await status(store, request);
       case "release":
         return await release(store, request);
+      case "forget":
+        return await forget(store, request);
       default:
         throw new Refused(
           `${JSON.stringify((request as { operation?: unknown }).operation)} is no operation of this version`,

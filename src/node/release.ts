@@ -1,6 +1,7 @@
 import type { ReleaseReply, ReleaseRequest } from "../cluster/protocol.ts";
 import { formatAddress, formatPrefix } from "../ip/address.ts";
 import { type ClaimStore, Refused } from "./claim-store.ts";
+import { releaseNames } from "./names.ts";
 import { addressesOf, addressOfKey, blockOfKey, blocksOf, nodesOf, readClaim } from "./records.ts";
 import { isFresh, seenAt } from "./seen.ts";
 
@@ -24,6 +25,8 @@ export async function release(store: ClaimStore, { pool, node, force }: ReleaseR
       if (await store.remove(entry)) released.push(read(entry.key));
     }
   }
+  const names = await releaseNames(store, pool, node);
+  released.push(...names.map((name) => `the name ${name}`));
   for (const entry of records) await store.remove(entry);
   return { released };
 }

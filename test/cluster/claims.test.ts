@@ -7,6 +7,7 @@ import { buildDriver } from "../differential/lib/executable.ts";
 import { claimsCases } from "./lib/claims-cases.ts";
 import { startEtcd } from "./lib/etcd.ts";
 import { failure, makeNodes, type Node } from "./lib/node.ts";
+import { stickyCases } from "./lib/sticky-cases.ts";
 import { etcdStore } from "./lib/store.ts";
 
 t.setTimeout(300_000);
@@ -17,6 +18,7 @@ const store = await etcdStore();
 t.teardown(() => store.stop());
 
 claimsCases(t, driver, folder, store);
+stickyCases(t, driver, folder, store);
 
 const nodesOf = (network: string, etcd: object): Node[] =>
   makeNodes({ driver, folder, network, subnets: [{ subnet: "10.11.0.0/24" }], cluster: { etcd } });

@@ -71,7 +71,7 @@ t.test("status shows pool, nodes and blocks, as text and as JSON", async (t) => 
   });
   t.match(ipvlan(b, "cluster", "statsu"), {
     code: 2,
-    stderr: /cluster statsu is unknown: there are status, release, sync/,
+    stderr: /cluster statsu is unknown: there are status, release, forget, sync/,
   });
 });
 
@@ -153,11 +153,28 @@ t.test("GC gives empty blocks back; when the store is away it does all else, and
   etcd.resume(0);
 });
 
+const sticky = new Node({ driver, folder, name: "s", network: "named", cluster, subnets, ipam: { sticky: true } });
+
+t.test("names that addresses follow are shown, and forgotten", async (t) => {
+  const [address] = await sticky.addPod("web-0", "c1");
+  t.match(ipvlan(sticky, "cluster", "status").stdout, new RegExp(`^db/web-0 eth0 +s +\\S+Z +${address}$`, "m"));
+  const refused = ipvlan(sticky, "cluster", "forget", "db/web-0", "--yes");
+  t.equal(refused.code, 2);
+  t.match(refused.stderr, /the name db\/web-0 eth0 is on the node s since/);
+  await sticky.del("c1", "web-0");
+  const { pools } = JSON.parse(ipvlan(sticky, "cluster", "status", "--json").stdout);
+  t.match(pools[0].names, [{ name: "db/web-0 eth0", node: null, addresses: [address] }]);
+  t.equal(ipvlan(sticky, "cluster", "forget", "db/web-0").code, 1, "nobody said yes");
+  t.match(ipvlan(sticky, "cluster", "forget", "db/web-0", "--yes").stdout, `named: forgot ${address}`);
+  t.equal(JSON.parse(ipvlan(sticky, "cluster", "status", "--json").stdout).pools[0].names.length, 0);
+  t.match(ipvlan(a, "cluster", "forget", "db/web-0").stderr, /no such network has ipam.sticky/);
+});
+
 t.test("the examples of the help run as they stand there", async (t) => {
   const { examples = [] } = manual.find(({ name }) => name === "cluster") ?? {};
   t.ok(examples.length > 0);
   for (const { command } of examples) {
-    const answer = ipvlan(b, ...command.split(" ").slice(1));
+    const answer = ipvlan(command.includes("forget") ? sticky : b, ...command.split(" ").slice(1));
     t.equal(answer.code, 0, `${command}: ${answer.stderr}`);
   }
 });

@@ -8,6 +8,7 @@ import { at } from "../../build/paths.ts";
 import { buildDriver } from "../differential/lib/executable.ts";
 import { claimsCases } from "./lib/claims-cases.ts";
 import { makeNodes, type Node } from "./lib/node.ts";
+import { stickyCases } from "./lib/sticky-cases.ts";
 import { standInStore } from "./lib/store.ts";
 
 t.setTimeout(300_000);
@@ -18,6 +19,7 @@ const { store, api } = await standInStore(folder);
 t.teardown(() => store.stop());
 
 claimsCases(t, driver, folder, store);
+stickyCases(t, driver, folder, store);
 
 t.test(
   "the program is killed at every request and every answer: no address is given twice, no block is lost",

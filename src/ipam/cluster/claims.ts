@@ -29,12 +29,22 @@ export interface Claims {
   readonly blocks: readonly Prefix[];
   /** Claimed alone, each for a container that asked for it. */
   readonly addresses: readonly Address[];
-  /** Other nodes' addresses in the blocks. */
+  /** Addresses in the blocks that are other nodes', or of names that are not on this one. */
   readonly except: readonly Address[];
+  /** Names that addresses follow and that are on this node, as the store knows them. */
+  readonly names: Readonly<Record<string, NameAtHand>>;
   /** Since when blocks are empty, by their text; seconds since 1970. */
   readonly emptySince: Readonly<Record<string, number>>;
   /** Since when the store is not reached, and why; undefined where the last try succeeded. */
   readonly failure: { readonly since: string; readonly message: string } | undefined;
+}
+
+/** A name that is on this node. */
+export interface NameAtHand {
+  /** What the name has; none before its first container has got one. */
+  readonly addresses: readonly Address[];
+  /** When it was taken for a container that has no address yet, in seconds since 1970. */
+  readonly takenAt: number | undefined;
 }
 
 export const folderOf = (dataDir: string): string => `${dataDir}/.ipvlan-cni/cluster`;
@@ -62,6 +72,7 @@ export function readClaims(text: string | undefined): Claims | undefined {
     blocks: ofBlocks,
     addresses: ofAddresses,
     except: ofExcept,
+    names: readNames(raw.names),
     emptySince: isObject(emptySince) ? (emptySince as Record<string, number>) : {},
     failure: isObject(failure) ? (failure as unknown as Claims["failure"]) : undefined,
   };
@@ -73,9 +84,25 @@ export function writeClaims(dataDir: string, network: string, claims: Claims): v
     blocks: claims.blocks.map(formatPrefix),
     addresses: claims.addresses.map(formatAddress),
     except: claims.except.map(formatAddress),
+    names: Object.fromEntries(
+      Object.entries(claims.names).map(([name, { addresses, takenAt }]) => [
+        name,
+        { addresses: addresses.map(formatAddress), takenAt },
+      ]),
+    ),
   });
   makeFolder(folderOf(dataDir));
   replaceFile(fileOf(dataDir, network), text);
+}
+
+function readNames(raw: unknown): Record<string, NameAtHand> {
+  const names: Record<string, NameAtHand> = {};
+  for (const [name, one] of Object.entries(isObject(raw) ? raw : {})) {
+    const addresses = isObject(one) ? each(one.addresses, parseAddress) : undefined;
+    if (!isObject(one) || addresses === undefined) continue;
+    names[name] = { addresses, takenAt: typeof one.takenAt === "number" ? one.takenAt : undefined };
+  }
+  return names;
 }
 
 function each<T>(list: unknown, parse: (text: string) => T | undefined): T[] | undefined {
@@ -99,9 +126,10 @@ export function areGood(
   return cluster.trustAfterBoot || (boot !== undefined && claims.boot === boot);
 }
 
-/** Whether the node has the address, in a block or alone. */
-export function covers({ blocks, addresses, except }: Claims, address: Address): boolean {
+/** Whether the node has the address, in a block, alone, or by a name. */
+export function covers({ blocks, addresses, except, names }: Claims, address: Address): boolean {
   const isIt = (one: Address) => sameAddress(one, address);
+  if (Object.values(names).some((name) => name.addresses.some(isIt))) return true;
   return addresses.some(isIt) || (blocks.some((block) => contains(block, address)) && !except.some(isIt));
 }
 

@@ -1,4 +1,4 @@
-import type { ExchangeReply, ExchangeRequest } from "../../cluster/protocol.ts";
+import type { ExchangeReply, ExchangeRequest, NamedAddresses } from "../../cluster/protocol.ts";
 import { isFailure } from "../../cluster/protocol.ts";
 import type { ClusterConfig } from "../../config/cluster.ts";
 import type { NetworkConfig, Subnet } from "../../config/network-config.ts";
@@ -11,6 +11,7 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  sameAddress,
 } from "../../ip/address.ts";
 import { makeFolder } from "../../system/files.ts";
 import { withLock } from "../../system/lock.ts";
@@ -18,6 +19,7 @@ import { machineId } from "../boot.ts";
 import { type Store, withStore } from "../store.ts";
 import { areGood, areOf, type Claims, claimsText, covers, folderOf, readClaims, writeClaims } from "./claims.ts";
 import { strikeUnused } from "./give-back.ts";
+import { atHand, type NamesInStore, namesAtHand, namesIn } from "./names.ts";
 import { askStore, STORE_MS } from "./node-program.ts";
 
 /** A network's pool in a cluster, as one node sees it. */
@@ -26,6 +28,8 @@ export interface ClusterPool {
   readonly dataDir: string;
   readonly cluster: ClusterConfig;
   readonly subnets: readonly Subnet[];
+  /** Addresses follow names. */
+  readonly isSticky: boolean;
   /** Where the program that asks the store is looked for. */
   readonly folders: readonly string[];
   readonly warn: (message: string) => void;
@@ -38,8 +42,8 @@ export function clusterPool(
   warn: (message: string) => void,
 ): ClusterPool | undefined {
   if (ipam.type !== "builtin" || ipam.cluster === undefined) return undefined;
-  const { dataDir, cluster, subnets } = ipam;
-  return { network: name, dataDir, cluster, subnets, folders, warn };
+  const { dataDir, cluster, subnets, sticky } = ipam;
+  return { network: name, dataDir, cluster, subnets, isSticky: sticky, folders, warn };
 }
 
 /** What cannot be given from the claims at hand. */
@@ -48,6 +52,8 @@ export type Need =
   | { readonly kind: "word"; readonly subnets: readonly Subnet[] }
   | { readonly kind: "block"; readonly subnets: readonly Subnet[] }
   | { readonly kind: "addresses"; readonly addresses: readonly Address[] }
+  /** A name that is not at hand. */
+  | { readonly kind: "name" }
   /** Nothing now: one block ahead of each family of these subnets, where no empty one is at hand. */
   | { readonly kind: "spare"; readonly subnets: readonly Subnet[] };
 
@@ -55,6 +61,8 @@ export type Need =
 export interface Contact {
   /** Blocks of the wanted subnets that each node has: there is none left. */
   readonly full: Readonly<Record<string, number>> | undefined;
+  /** The node that has the wanted name. */
+  readonly nameIsAt: string | undefined;
   /** Why the store did not answer; undefined where it did, or somebody else has asked meanwhile. */
   readonly failure: Claims["failure"];
 }
@@ -64,63 +72,102 @@ export interface Contact {
  * the blocks full the second uses what the first has got. The network's lock is not held meanwhile.
  *
  * @param seen the text of the claims that did not suffice
+ * @param wish a name that is taken for a container which comes up by it, see fullName, and whether claims that another process has
+ *   got meanwhile will do
  * @throws PluginError 103 where another node has an address that is needed, 7 where the store refuses what is asked
  */
-export function contactStore(pool: ClusterPool, need: Need, seen: string | undefined): Contact {
+export function contactStore(
+  pool: ClusterPool,
+  need: Need,
+  seen: string | undefined,
+  wish: { readonly name?: string | undefined; readonly suffice?: (claims: Claims) => boolean } = {},
+): Contact {
   const { dataDir, network } = pool;
   makeFolder(folderOf(dataDir));
   return withLock(`${folderOf(dataDir)}/.${network}.lock`, () => {
-    const before = inStore(pool, (store) => prepare(pool, store, need, seen));
-    if (before === undefined) return { full: undefined, failure: undefined };
-    const { kept, held, request } = before;
+    const suffices = (text: string | undefined, claims: Claims) => text !== seen && (wish.suffice?.(claims) ?? true);
+    const before = inStore(pool, (store) => prepare(pool, store, need, suffices, wish.name));
+    if (before === undefined) return { full: undefined, nameIsAt: undefined, failure: undefined };
+    const { kept, names, request } = before;
     let answer = askStore<ExchangeReply>(pool.folders, request);
-    const unclaimed = isFailure(answer) ? [] : unclaimedOf(held, answer, request);
+    const unclaimed = isFailure(answer) ? [] : unclaimedOf(names.unnamed, answer, request);
     // Claims were taken from this node, and containers hold what was in them: perhaps nobody has claimed it since.
     if (!isFailure(answer) && unclaimed.length > 0) {
       const known = [...answer.blocks, ...answer.addresses];
-      const again = { ...request, known, renew: [], giveBack: [], adopt: unclaimed, wanted: { addresses: [] } };
+      const again = {
+        ...request,
+        known,
+        renew: [],
+        giveBack: [],
+        adopt: unclaimed,
+        wanted: { addresses: [] },
+        names: pool.isSticky
+          ? { known: answer.names.map(({ name }) => name), held: names.here.held, idle: [], wanted: undefined }
+          : undefined,
+      };
       const second = askStore<ExchangeReply>(pool.folders, again);
       if (isFailure(second)) answer = second;
-      else answer = { ...second, full: answer.full, conflicts: [...answer.conflicts, ...second.conflicts] };
+      else {
+        const { full, nameIsAt } = answer;
+        answer = { ...second, full, nameIsAt, conflicts: [...answer.conflicts, ...second.conflicts] };
+      }
     }
     if (!isFailure(answer)) {
       const reply = answer;
-      inStore(pool, (store) => writeClaims(dataDir, network, claimsOf(store, reply, kept)));
+      inStore(pool, (store) => {
+        const meanwhile = readClaims(claimsText(dataDir, network))?.names ?? {};
+        writeClaims(dataDir, network, claimsOf(store, reply, kept, namesAtHand(reply.names, wish.name, meanwhile)));
+        store.dropKept(names.kept);
+      });
       report(pool, reply, need);
-      return { full: need.kind === "block" ? reply.full : undefined, failure: undefined };
+      const full = need.kind === "block" ? reply.full : undefined;
+      return { full, nameIsAt: reply.nameIsAt, failure: undefined };
     }
     const failure = { since: kept?.failure?.since ?? new Date().toISOString(), message: answer.message };
     // What was struck is this node's again when the store is reached: it says so then.
     if (kept !== undefined) inStore(pool, () => writeClaims(dataDir, network, { ...kept, failure }));
     if (answer.failure === "refused")
       throw new PluginError(ErrorCode.invalidConfiguration, answer.message, "/ipam/cluster");
-    return { full: undefined, failure };
+    return { full: undefined, nameIsAt: undefined, failure };
   });
 }
 
-/** Tells the store what this node has done with its claims, and learns what has become of them. @throws as {@link contactStore} */
-export function tellStore(pool: ClusterPool): Contact {
+/**
+ * Tells the store what this node has done with its claims, and learns what has become of them.
+ * @param suffice whether claims that another process has got meanwhile show that it has told it
+ * @throws as {@link contactStore}
+ */
+export function tellStore(pool: ClusterPool, suffice?: (claims: Claims) => boolean): Contact {
   const seen = inStore(pool, () => claimsText(pool.dataDir, pool.network));
   // The agent does so all the time, and claims ahead: no ADD waits for the API then.
   const subnets = pool.cluster.store.type === "kubernetes" ? pool.subnets : [];
-  return contactStore(pool, { kind: "spare", subnets }, seen);
+  return contactStore(pool, { kind: "spare", subnets }, seen, suffice && { suffice });
 }
 
 interface Prepared {
   /** The claims that go on meanwhile. */
   readonly kept: Claims | undefined;
-  /** Addresses of the pool that are reserved on this node. */
-  readonly held: readonly Address[];
+  /** What the addresses of the pool that are reserved on this node are reserved for. */
+  readonly names: NamesInStore;
   readonly request: ExchangeRequest;
 }
 
-/** @returns undefined where another process has asked the store since the claims were seen */
-function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | undefined): Prepared | undefined {
+/**
+ * @param suffices whether another process has asked the store meanwhile, and that will do
+ * @returns undefined where it does
+ */
+function prepare(
+  pool: ClusterPool,
+  store: Store,
+  need: Need,
+  suffices: (text: string | undefined, claims: Claims) => boolean,
+  wantedName: string | undefined,
+): Prepared | undefined {
   const { dataDir, network, cluster, subnets } = pool;
   const text = claimsText(dataDir, network);
   const claims = readClaims(text);
   const isAsked = areGood(claims, { ...cluster, trustAfterBoot: false }, store.boot);
-  if (text !== seen && isAsked && claims?.failure === undefined) return undefined;
+  if (isAsked && claims.failure === undefined && suffices(text, claims)) return undefined;
   const present = areOf(claims, cluster) ? claims : undefined;
   // What an earlier boot left is nobody's, and claims nothing.
   store.scan(true);
@@ -130,13 +177,13 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
     .flatMap((name) => parseAddress(name) ?? [])
     .filter(isOfPool);
   const wanted = need.kind === "addresses" ? need.addresses : [];
+  const names = pool.isSticky ? namesIn(store, held, present?.names ?? {}, wantedName) : unnamed(held);
+  const goes = names.here.idle.filter(({ name }) => present !== undefined && atHand(present, name) !== undefined);
   const strike = present && strikeUnused(present, held, wanted, now());
-  if (strike !== undefined && strike.struck.length > 0) writeClaims(dataDir, network, strike.kept);
-  const adopt = held.filter((address) => strike === undefined || !covers(strike.kept, address));
-  const known = [
-    ...(strike?.kept.blocks ?? []).map(formatPrefix),
-    ...(strike?.kept.addresses ?? []).map(formatAddress),
-  ];
+  const kept = strike && { ...strike.kept, names: without(strike.kept.names, goes) };
+  if (kept !== undefined && (strike?.struck.length ?? 0) + goes.length > 0) writeClaims(dataDir, network, kept);
+  const adopt = names.unnamed.filter((address) => kept === undefined || !covers(kept, address));
+  const known = [...(kept?.blocks ?? []).map(formatPrefix), ...(kept?.addresses ?? []).map(formatAddress)];
   const request: ExchangeRequest = {
     operation: "exchange",
     store: cluster.store,
@@ -147,13 +194,22 @@ function prepare(pool: ClusterPool, store: Store, need: Need, seen: string | und
     blockSize: { ipv4: cluster.blockSize[4], ipv6: cluster.blockSize[6] },
     subnets: subnets.map(({ subnet }) => formatPrefix(subnet)),
     known,
-    held: Object.fromEntries((strike?.kept.blocks ?? []).map((block) => [formatPrefix(block), countIn(block, held)])),
+    held: Object.fromEntries((kept?.blocks ?? []).map((block) => [formatPrefix(block), countIn(block, held)])),
     renew: isAsked ? [] : known.filter((text) => !isHeldIn(text, held)),
     giveBack: strike?.struck ?? [],
     adopt: adopt.map(formatAddress),
-    wanted: wantedOf(need, strike?.kept.blocks ?? [], held),
+    names: pool.isSticky ? { ...names.here, wanted: wantedName } : undefined,
+    wanted: wantedOf(need, kept?.blocks ?? [], held),
   };
-  return { kept: strike?.kept, held, request };
+  return { kept, names, request };
+}
+
+function unnamed(held: readonly Address[]): NamesInStore {
+  return { here: { known: [], held: [], idle: [] }, unnamed: held, kept: [] };
+}
+
+function without(names: Claims["names"], gone: readonly NamedAddresses[]): Claims["names"] {
+  return Object.fromEntries(Object.entries(names).filter(([name]) => gone.every((one) => one.name !== name)));
 }
 
 const countIn = (block: Prefix, held: readonly Address[]): number =>
@@ -178,6 +234,7 @@ const prefixesOf = (texts: readonly string[]): Prefix[] => texts.flatMap((text) 
 
 function wantedOf(need: Need, blocks: readonly Prefix[], held: readonly Address[]): ExchangeRequest["wanted"] {
   if (need.kind === "addresses") return { addresses: need.addresses.map(formatAddress) };
+  if (need.kind === "name") return { addresses: [] };
   const empty = need.kind === "spare" ? blocks.filter((block) => countIn(block, held) === 0) : [];
   const subnets = need.subnets.filter(({ subnet }) =>
     empty.every(({ address }) => address.family !== subnet.address.family),
@@ -190,25 +247,30 @@ function wantedOf(need: Need, blocks: readonly Prefix[], held: readonly Address[
   return { ranges, ifNone: need.kind === "word" };
 }
 
-function claimsOf(store: Store, reply: ExchangeReply, kept: Claims | undefined): Claims {
+function claimsOf(store: Store, reply: ExchangeReply, kept: Claims | undefined, names: Claims["names"]): Claims {
   const addresses = (texts: readonly string[]): Address[] => texts.flatMap((text) => parseAddress(text) ?? []);
   return {
     node: reply.node,
     boot: store.boot,
     blocks: prefixesOf(reply.blocks),
     addresses: addresses(reply.addresses),
-    except: addresses(reply.except),
+    except: addresses(reply.except).filter((address) => !isOfName(names, address)),
+    names,
     emptySince: kept?.emptySince ?? {},
     failure: undefined,
   };
 }
 
+function isOfName(names: Claims["names"], address: Address): boolean {
+  return Object.values(names).some((name) => name.addresses.some((one) => sameAddress(one, address)));
+}
+
 function report({ network, warn }: ClusterPool, { conflicts }: ExchangeReply, need: Need): void {
   const isWanted = (text: string) =>
     need.kind === "addresses" && need.addresses.some((one) => formatAddress(one) === text);
-  for (const { address, node, block } of conflicts) {
-    const whose =
-      block === undefined ? `the node ${node} has claimed it` : `it lies in ${block}, a block of the node ${node}`;
+  for (const { address, node, name, block } of conflicts) {
+    const alone = name === undefined ? `the node ${node} has claimed it` : `it stays with the name ${name}`;
+    const whose = block === undefined ? alone : `it lies in ${block}, a block of the node ${node}`;
     if (isWanted(address)) {
       throw new PluginError(
         ErrorCode.addressTaken,

@@ -30,7 +30,7 @@ export interface Owner {
 /** @param owner with whose end Kubernetes removes the object */
 export function objectOf(key: string, value: string, owner: Owner | undefined): ClaimObject {
   const [collection = "", pool, member = ""] = key.split("/");
-  const node = nodeIn(value);
+  const { node, name } = peopleIn(value);
   return {
     apiVersion: `${group}/${version}`,
     kind,
@@ -48,6 +48,8 @@ export function objectOf(key: string, value: string, owner: Owner | undefined): 
       ...(collection === "nodes" ? { node: pool } : { pool }),
       ...(collection === "blocks" ? { block: member.replace(/-(\d+)$/, "/$1") } : {}),
       ...(collection === "addresses" ? { address: member } : {}),
+      ...(collection === "names" ? { name: decodeURIComponent(member) } : {}),
+      ...(name === undefined ? {} : { name }),
       ...(node === undefined ? {} : { node }),
     },
   };
@@ -90,11 +92,12 @@ function labelsOf(key: string): Record<string, string> {
 
 const shortHash = (text: string): string => createHash("sha256").update(text).digest("hex").slice(0, 16);
 
-function nodeIn(value: string): string | undefined {
+/** Whose the entry is, as far as it says. */
+function peopleIn(value: string): { node?: string; name?: string } {
   try {
-    const { node } = JSON.parse(value) as { node?: unknown };
-    return typeof node === "string" ? node : undefined;
+    const { node, name } = JSON.parse(value) as { node?: unknown; name?: unknown };
+    return { ...(typeof node === "string" ? { node } : {}), ...(typeof name === "string" ? { name } : {}) };
   } catch {
-    return undefined;
+    return {};
   }
 }

@@ -19,6 +19,8 @@ export interface NodeOptions {
   readonly cluster: object;
   readonly subnets: readonly object[];
   readonly network?: string;
+  /** More of the ipam. */
+  readonly ipam?: object;
 }
 
 const earlierBoot = "an-earlier-one";
@@ -48,17 +50,21 @@ export class Node {
       type: "ipvlan",
       master: "eth0",
       ...more,
-      ipam: { subnets, cluster: { node: name, ...cluster }, dataDir: this.dataDir, ...ipam },
+      ipam: { subnets, cluster: { node: name, ...cluster }, dataDir: this.dataDir, ...this.#options.ipam, ...ipam },
     };
   }
 
-  async call(command: string, container: string, config: object = this.config()): Promise<Answer> {
+  /** @param pod by whose name the container comes, in the namespace db */
+  async call(command: string, container: string, config: object = this.config(), pod?: string): Promise<Answer> {
     const variables = {
       CNI_COMMAND: command,
       CNI_CONTAINERID: container,
       CNI_NETNS: "/run/netns/x",
       CNI_IFNAME: "eth0",
       CNI_PATH: at("dist/pkg"),
+      ...(pod === undefined
+        ? {}
+        : { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=db;K8S_POD_NAME=${pod};K8S_POD_UID=1` }),
     };
     const { status, stdout } = await runProgram(this.#options.driver, [], variables, JSON.stringify(config));
     return { status, json: stdout.trim() === "" ? {} : JSON.parse(stdout) };
@@ -66,14 +72,19 @@ export class Node {
 
   /** @returns the addresses; @throws Error with the plugin's */
   async add(container: string, ...requested: string[]): Promise<string[]> {
+    return this.addPod(undefined, container, ...requested);
+  }
+
+  /** The same for a pod whose addresses follow its name. */
+  async addPod(pod: string | undefined, container: string, ...requested: string[]): Promise<string[]> {
     const more = requested.length === 0 ? {} : { args: { cni: { ips: requested } } };
-    const { status, json } = await this.call("ADD", container, this.config({}, more));
+    const { status, json } = await this.call("ADD", container, this.config({}, more), pod);
     if (status !== 0) throw Object.assign(new Error(json.msg), { code: json.code });
     return json.ips.map(({ address }: { address: string }) => address.split("/")[0]);
   }
 
-  async del(container: string): Promise<void> {
-    const { status, json } = await this.call("DEL", container);
+  async del(container: string, pod?: string): Promise<void> {
+    const { status, json } = await this.call("DEL", container, this.config(), pod);
     if (status !== 0) throw new Error(json.msg);
   }
 

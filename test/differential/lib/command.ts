@@ -7,10 +7,12 @@ import { parseValidAttachments } from "../../../src/cni/gc.ts";
 import { formatError, formatResult } from "../../../src/cni/print.ts";
 import type { Result } from "../../../src/cni/result.ts";
 import { requireCommand } from "../../../src/cni/versions.ts";
+import { tellNameIsGone } from "../../../src/commands/tell-cluster.ts";
 import { parseNetworkConfig } from "../../../src/config/parse.ts";
 import { parseForRemoval } from "../../../src/config/removal.ts";
 import { type Prefix, parsePrefix } from "../../../src/ip/address.ts";
 import { openForRemoval, openIpam } from "../../../src/ipam/open.ts";
+import { tell } from "../../../src/system/standard-error.ts";
 
 export interface Outcome {
   readonly status: number;
@@ -35,9 +37,13 @@ function answer(variables: Variables, stdin: string): string {
   const { command, containerId, ifname } = environment;
   const common = { containerId, ifname, stdin, environment: variables };
   if (command === "DEL" || command === "GC") {
-    const ipam = openForRemoval({ ...common, config: parseForRemoval(stdin, environment) });
-    if (command === "DEL") ipam.del();
-    else ipam.gc(parseValidAttachments(stdin) ?? []);
+    const config = parseForRemoval(stdin, environment);
+    const ipam = openForRemoval({ ...common, config });
+    if (command === "GC") ipam.gc(parseValidAttachments(stdin) ?? []);
+    else {
+      ipam.del();
+      tellNameIsGone({ environment, variables, stdin, warn: tell }, config);
+    }
     return "";
   }
   const { config } = parseNetworkConfig(stdin, environment);
