@@ -30,10 +30,15 @@ export function churnCase(t: TAP, { operations, seed, etcd, store, contents }: C
       { subnet: "10.0.1.0/24" },
       { subnet: "fd00::/119" },
     ];
-    const nodes = Array.from({ length: 5 }, (_, i) => new Node({ driver, folder, name: `n${i}`, cluster, subnets }));
-    const outcome = await churn({ etcd, store, nodes, operations, seed, most: 40 });
+    const ipam = { sticky: true };
+    const nodes = Array.from(
+      { length: 5 },
+      (_, i) => new Node({ driver, folder, name: `n${i}`, cluster, subnets, ipam }),
+    );
+    const outcome = await churn({ etcd, store, nodes, operations, seed, most: 40, pods: 20 });
     t.comment(JSON.stringify(outcome));
     t.ok(outcome.adds > operations / 4, "ADDs succeed meanwhile");
+    t.ok(outcome.followed > 0, "addresses follow their pods");
     t.ok(outcome.looks > 5, "the checker looks");
     for (const node of nodes) t.equal(node.held().size, 0, `nothing is left on ${node.name}`);
     const blocks = [...(await contents())].filter(([key]) => key.startsWith("blocks/"));

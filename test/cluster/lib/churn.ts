@@ -19,6 +19,8 @@ export interface Plan {
   readonly seed: number;
   /** Containers of a node at a time. */
   readonly most: number;
+  /** Pods whose addresses follow them, each a container at a time, on any node. */
+  readonly pods: number;
 }
 
 export interface Outcome {
@@ -28,6 +30,9 @@ export interface Outcome {
   readonly refused: number;
   readonly reboots: number;
   readonly releases: number;
+  /** ADDs of pods on another node than before: with the address that they had, and with another. */
+  readonly followed: number;
+  readonly lost: number;
   /** How often the checker has looked at all nodes. */
   readonly looks: number;
 }
@@ -36,12 +41,16 @@ export interface Outcome {
  * @throws Error where an address is held on two nodes, or an ADD or DEL fails for another reason than a full pool or a store that is
  * away
  */
-export async function churn({ etcd, store, nodes, operations, seed, most }: Plan): Promise<Outcome> {
+export async function churn({ etcd, store, nodes, operations, seed, most, pods }: Plan): Promise<Outcome> {
   const rng = random(seed);
-  const count = { adds: 0, dels: 0, refused: 0, reboots: 0, releases: 0, looks: 0 };
+  const count = { adds: 0, dels: 0, refused: 0, reboots: 0, releases: 0, looks: 0, followed: 0, lost: 0 };
   /** Each node's containers that are alive, with their addresses: also told by the plugin's answers, not by its files alone. */
   const alive = new Map(nodes.map((node) => [node, new Map<string, string[]>()]));
   const owners = new Map<string, string>();
+  /** Pods that are on no node. */
+  const idle = Array.from({ length: pods }, (_, i) => `p-${i}`);
+  const podOf = new Map<string, string>();
+  const last = new Map<string, { node: string; addresses: string }>();
   let isOver = false;
   let failure: Error | undefined;
 
@@ -52,6 +61,8 @@ export async function churn({ etcd, store, nodes, operations, seed, most }: Plan
       // Of a node that was off, and has not asked the store since, no container is alive: its files are given back then.
       for (const node of nodes.filter((one) => !one.isOff)) {
         for (const [address, holder] of node.held()) {
+          // Kept for a name until the store has been told, while the name may be on another node already.
+          if (holder.startsWith("=")) continue;
           const other = seen.get(address);
           // What was given back on one node and given on another between two looks is held by neither twice: looked at again.
           if (other !== undefined) {
@@ -95,6 +106,7 @@ export async function churn({ etcd, store, nodes, operations, seed, most }: Plan
   async function reboot(node: Node): Promise<void> {
     const containers = alive.get(node) as Map<string, string[]>;
     for (const addresses of containers.values()) for (const address of addresses) owners.delete(address);
+    for (const id of containers.keys()) leave(id);
     containers.clear();
     node.reboot();
     count.reboots++;
@@ -102,6 +114,13 @@ export async function churn({ etcd, store, nodes, operations, seed, most }: Plan
       await release(node.name);
       count.releases++;
     }
+  }
+
+  /** The pod of a container that has gone may come up anywhere. */
+  function leave(id: string): void {
+    const pod = podOf.get(id);
+    podOf.delete(id);
+    if (pod !== undefined) idle.push(pod);
   }
 
   async function release(name: string): Promise<void> {
@@ -131,22 +150,25 @@ export async function churn({ etcd, store, nodes, operations, seed, most }: Plan
     const mine = random(own + seed);
     const containers = alive.get(node) as Map<string, string[]>;
     for (let serial = 0; goOn() && failure === undefined; serial++) {
-      await step(node, containers, `${node.name}-${own}-${serial}`, mine.chance(0.5), (list) => mine.pick(list));
+      const pod = mine.chance(0.05) ? idle.splice(mine.below(Math.max(1, idle.length)), 1)[0] : undefined;
+      const id = `${node.name}-${own}-${serial}`;
+      await step(node, containers, { id, pod }, mine.chance(0.5), (list) => mine.pick(list));
     }
   }
 
   async function step(
     node: Node,
     containers: Map<string, string[]>,
-    id: string,
+    { id, pod }: { id: string; pod: string | undefined },
     wish: boolean,
     pick: (list: string[]) => string,
   ): Promise<void> {
     if (containers.size < 2 || (containers.size < most && wish)) {
       let addresses: string[];
       try {
-        addresses = await node.add(id);
+        addresses = await node.addPod(pod, id);
       } catch (error) {
+        if (pod !== undefined) idle.push(pod);
         const { code, message } = error as { code: number; message: string };
         if (code !== 11) throw new Error(`${node.name}: ADD: ${message}`);
         count.refused++;
@@ -160,20 +182,32 @@ export async function churn({ etcd, store, nodes, operations, seed, most }: Plan
         owners.set(address, id);
       }
       containers.set(id, addresses);
+      if (pod !== undefined) noteMove(node.name, id, pod, String(addresses));
       return;
     }
+    if (pod !== undefined) idle.push(pod);
     const victim = pick([...containers.keys()]);
     for (const address of containers.get(victim) ?? []) owners.delete(address);
     containers.delete(victim);
-    await node.del(victim);
+    await node.del(victim, podOf.get(victim));
+    leave(victim);
     count.dels++;
+  }
+
+  function noteMove(node: string, id: string, pod: string, addresses: string): void {
+    const before = last.get(pod);
+    if (before !== undefined && before.node !== node) before.addresses === addresses ? count.followed++ : count.lost++;
+    last.set(pod, { node, addresses });
+    podOf.set(id, pod);
   }
 
   /** What an earlier boot left goes with the first ADD of the next one. */
   async function settle(node: Node): Promise<void> {
     for (let attempt = 0; attempt < 20; attempt++) {
-      const added = await node.add("last").catch((error) => error as { code: number });
-      if (Array.isArray(added)) return node.del("last");
+      // By a name, since such an ADD and its DEL speak with the store.
+      const pod = `${node.name}-0`;
+      const added = await node.addPod(pod, "last").catch((error) => error as { code: number });
+      if (Array.isArray(added)) return node.del("last", pod);
       if (added.code !== 11) throw added;
       await pause(200);
     }
@@ -188,7 +222,7 @@ export async function churn({ etcd, store, nodes, operations, seed, most }: Plan
   await Promise.all(others);
   if (failure !== undefined) throw new Error(`${(failure as Error).message} (seed ${seed})`);
   for (const node of nodes) {
-    for (const id of (alive.get(node) as Map<string, string[]>).keys()) await node.del(id);
+    for (const id of (alive.get(node) as Map<string, string[]>).keys()) await node.del(id, podOf.get(id));
     await settle(node);
   }
   return count;
