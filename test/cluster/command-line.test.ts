@@ -1,12 +1,13 @@
 // ipvlan cluster, doctor and metrics on a pool of three nodes, through the executable.
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { at } from "../../build/paths.ts";
 import { manual } from "../../src/cli/manual.ts";
 import { buildDriver } from "../differential/lib/executable.ts";
+import { executables } from "../executable/lib/plugin.ts";
 import { startEtcd } from "./lib/etcd.ts";
 import { Node } from "./lib/node.ts";
 
@@ -179,6 +180,26 @@ t.test("the examples of the help run as they stand there", async (t) => {
   }
 });
 
+for (const { name, path } of executables) {
+  t.test(`the program that asks the store is found beside the plugin, then on CNI_PATH [${name}]`, async (t) => {
+    const beside = mkdtempSync(join(folder, "beside "));
+    const own = join(beside, "ipvlan");
+    copyFileSync(path, own);
+    writeFileSync(
+      join(beside, "ipvlan-node"),
+      `#!/bin/sh\necho '{"failure":"unreachable","message":"I am beside it"}'\n`,
+      {
+        mode: 0o755,
+      },
+    );
+    const { stderr } = spawnSync(own, ["cluster", "sync", "--config", join(folder, "b.conflist")], {
+      env: { CNI_PATH: at("dist/pkg") },
+      encoding: "utf8",
+    });
+    t.match(stderr, /the store is not reached since .*: I am beside it/);
+  });
+}
+
 t.test("without the program that asks the store, an error says where it was looked for", async (t) => {
   const empty = join(folder, "empty");
   mkdirSync(empty);
@@ -191,5 +212,8 @@ t.test("without the program that asks the store, an error says where it was look
     },
   );
   t.equal(status, 2);
-  t.match(stderr, `the program ipvlan-node is missing, looked for in ${empty}: install it beside ipvlan`);
+  t.match(
+    stderr,
+    `the program ipvlan-node is missing, looked for in ${at("dist/native")}, ${empty}: install it beside ipvlan`,
+  );
 });

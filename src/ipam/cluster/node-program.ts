@@ -3,6 +3,7 @@ import { tryJson } from "../../cni/json.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
 import { Errno, errnoName, SystemError } from "../../system/errno.ts";
 import { askLocalSocket } from "../../system/local-socket.ts";
+import { ownFolder } from "../../system/own-file.ts";
 import { findProgram, runInstalled } from "../../system/programs.ts";
 import { tell } from "../../system/standard-error.ts";
 import { timeLeft } from "../../system/time-budget.ts";
@@ -21,15 +22,16 @@ const AGENT = "/run/ipvlan-cni/node.sock";
 /**
  * Asks the store, by the program that speaks HTTP and TLS: by the agent where the store is its Kubernetes, else by one that is started
  * for it.
- * @param folders where plugins are
+ * @param folders where plugins are; before them it is looked for beside this one
  * @throws PluginError where the program cannot be run; what the store or the way to it lacks is in the answer
  */
 export function askStore<Reply extends object>(folders: readonly string[], request: NodeRequest): Answer<Reply> {
   if (request.store.type === "kubernetes" && request.store.kubeconfig === undefined) return askAgent(request);
-  const file = findProgram(folders, name);
+  const places = [ownFolder() ?? [], folders].flat();
+  const file = findProgram(places, name);
   if (file === undefined) {
-    const where = folders.length === 0 ? "and CNI_PATH is not set" : `looked for in ${folders.join(", ")}`;
-    throw failed(`is missing, ${where}: install it beside ipvlan`, folders.join(":"));
+    const where = places.length === 0 ? "and CNI_PATH is not set" : `looked for in ${places.join(", ")}`;
+    throw failed(`is missing, ${where}: install it beside ipvlan`, places.join(":"));
   }
   const timeoutMs = Math.min(request.timeoutMs + START_MS, timeLeft());
   const stdin = JSON.stringify({
