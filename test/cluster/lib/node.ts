@@ -56,6 +56,18 @@ export class Node {
 
   /** @param pod by whose name the container comes, in the namespace db */
   async call(command: string, container: string, config: object = this.config(), pod?: string): Promise<Answer> {
+    const { variables, stdin } = this.invocation(command, container, config, pod);
+    const { status, stdout } = await runProgram(this.#options.driver, [], variables, stdin);
+    return { status, json: stdout.trim() === "" ? {} : JSON.parse(stdout) };
+  }
+
+  /** What the driver is started with. */
+  invocation(
+    command: string,
+    container: string,
+    config: object = this.config(),
+    pod?: string,
+  ): { variables: Record<string, string>; stdin: string } {
     const variables = {
       CNI_COMMAND: command,
       CNI_CONTAINERID: container,
@@ -66,8 +78,7 @@ export class Node {
         ? {}
         : { CNI_ARGS: `IgnoreUnknown=1;K8S_POD_NAMESPACE=db;K8S_POD_NAME=${pod};K8S_POD_UID=1` }),
     };
-    const { status, stdout } = await runProgram(this.#options.driver, [], variables, JSON.stringify(config));
-    return { status, json: stdout.trim() === "" ? {} : JSON.parse(stdout) };
+    return { variables, stdin: JSON.stringify(config) };
   }
 
   /** @returns the addresses; @throws Error with the plugin's */
