@@ -8,11 +8,16 @@ export function manPage(version: string): string {
     ".SH NAME",
     "ipvlan \\- CNI plugin for IPvlan networks, and its command line",
     ".SH SYNOPSIS",
+    // A long line is broken as it is, without hyphens and without blanks to fill it.
+    ".nh",
+    ".ad l",
     ...manual.flatMap(({ name, words }) => [
       `.B ipvlan ${text(name)}`,
       text(`[FLAG...]${words === "" ? "" : ` ${words}`}`),
       ".br",
     ]),
+    ".ad b",
+    ".hy",
     ".SH DESCRIPTION",
     "A container runtime starts",
     ".B ipvlan",

@@ -182,6 +182,7 @@ export const manual: readonly CommandManual[] = [
     json: [
       "name, file, cniVersion, mode, flag, mtu, isolated, linkInContainer, parent, parentUp, parentMtu, ipam, dataDir",
       "pools[]: family, subnets[] (subnet, first, last, gateway), size (text: a /64 has more than a number holds), held, next",
+      "cluster: null, or store, node, blockSize {ipv4, ipv6}, blocks[], names[] (of this node), unreachedSince and failure (or null)",
       "attachments[]: as of ipvlan list",
     ],
   },

@@ -1,5 +1,5 @@
 import { planAddressing } from "../commands/addressing.ts";
-import type { NetworkConfig } from "../config/network-config.ts";
+import type { NetworkConfig, Subnet } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { PluginError } from "../errors.ts";
 import { type Address, bitsOf, contains, formatAddress, formatPrefix, type Prefix } from "../ip/address.ts";
@@ -19,7 +19,7 @@ import { thisHost } from "./attachments.ts";
 import { type Context, FINE, FOUND, type Run } from "./command.ts";
 import { readConfigurations } from "./configurations.ts";
 import { type HostParent, parentOnHost } from "./parent.ts";
-import { poolStates } from "./pools.ts";
+import { type PoolState, poolStates } from "./pools.ts";
 
 /** Of the interface, until it is in the container. */
 const temporary = "ipvlan-new";
@@ -168,6 +168,13 @@ function allocate(config: NetworkConfig, own: ReadonlySet<string>, steps: Step[]
     case "builtin":
     case "host-local": {
       const pools = poolStates(config, own);
+      if (ipam.type === "builtin" && ipam.cluster !== undefined && isShort(ipam.subnets, pools)) {
+        const asked = ipam.cluster.store.type === "etcd" ? "ipvlan-node, which is started for it" : "the node's agent";
+        steps.push({
+          what: `a block of the cluster's pool is claimed by ${asked}: which address comes out of it is not known before`,
+        });
+        return undefined;
+      }
       if (ipam.type === "builtin" && ipam.defaultPool && !pools.some(({ spans }) => spans[0]?.first.family === 4)) {
         steps.push({
           what: "a default pool is chosen, and remembered for the network: the IPv4 address is its second",
@@ -200,6 +207,12 @@ function allocate(config: NetworkConfig, own: ReadonlySet<string>, steps: Step[]
       steps.push({ what: "the addresses are those of the plugin before this one in the chain" });
       return undefined;
   }
+}
+
+/** Whether a container would find no address of some family in the blocks at hand. */
+function isShort(subnets: readonly Subnet[], pools: readonly PoolState[]): boolean {
+  const families = new Set(subnets.map(({ subnet }) => subnet.address.family));
+  return pools.length < families.size || pools.some(({ next }) => next === undefined);
 }
 
 /** Of iproute2, behind `ip`. */

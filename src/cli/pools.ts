@@ -2,6 +2,7 @@ import type { NetworkConfig, Subnet } from "../config/network-config.ts";
 import { wholeSubnet } from "../config/subnets.ts";
 import { type Address, formatAddress, formatPrefix, parseAddress } from "../ip/address.ts";
 import { finder } from "../ip/bounds.ts";
+import { claimsText, readClaims, spansWithin } from "../ipam/cluster/claims.ts";
 import { poolOf } from "../ipam/default-pool.ts";
 import { capacity, ring, type Span } from "../ipam/span.ts";
 import { type Holder, withStore } from "../ipam/store.ts";
@@ -85,16 +86,34 @@ export function poolsOf(config: NetworkConfig): readonly Pool[] {
   }));
 }
 
+/** The pools as far as they are this node's: of a cluster's, what lies in the blocks at hand, if anything does. */
+function poolsHere(config: NetworkConfig): readonly Pool[] {
+  const { ipam, name } = config;
+  const pools = poolsOf(config);
+  if (ipam.type !== "builtin" || ipam.cluster === undefined) return pools;
+  const claims = readClaims(claimsText(ipam.dataDir, name));
+  return pools.flatMap(({ spans: all }) => {
+    const spans = all.flatMap((span): NetworkSpan[] => {
+      const subnet = ipam.subnets[span.id];
+      if (claims === undefined || subnet === undefined) return [];
+      const never = [...span.never, ...claims.except];
+      return spansWithin(claims, subnet).map((part) => ({ ...span, ...part, never }));
+    });
+    const never = spans.flatMap((span) => span.never);
+    return spans.length === 0 ? [] : [{ spans, size: capacity(spans, never) }];
+  });
+}
+
 /**
- * The pools with what is held of them. Reads names alone, no reservation.
+ * The pools with what is held of them on this node. Reads names alone, no reservation.
  * @param own the host's own addresses, in their canonical text: the built-in allocator gives them to nobody
  */
 export function poolStates(config: NetworkConfig, own: ReadonlySet<string> = new Set()): readonly PoolState[] {
   const dataDir = dataDirOf(config);
   if (dataDir === undefined) return [];
-  const pools = poolsOf(config);
   const withheld = config.ipam.type === "builtin" ? own : new Set<string>();
   const stateOf = (names: readonly string[], last: (id: number) => Address | undefined): readonly PoolState[] => {
+    const pools = poolsHere(config);
     const taken = new Set([...names, ...withheld]);
     const held = names.map(parseAddress).filter((address) => address !== undefined);
     return pools.map((pool) => {
@@ -139,4 +158,5 @@ export function reservationsOf(dataDir: string, network: string): readonly Reser
 }
 
 /** `192.168.1.0/24, 192.168.2.0/24` */
-export const shownSubnets = ({ spans }: Pool): string => spans.map(({ subnet }) => formatPrefix(subnet)).join(", ");
+export const shownSubnets = ({ spans }: Pool): string =>
+  [...new Set(spans.map(({ subnet }) => formatPrefix(subnet)))].join(", ");

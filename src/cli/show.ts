@@ -5,6 +5,7 @@ import { IFF_UP } from "../netlink/constants.ts";
 import { openNetlink } from "../netlink/socket.ts";
 import { UsageError } from "./arguments.ts";
 import { type SeenAttachment, seeAttachments } from "./attachments.ts";
+import { clusterInWords, clusterJson } from "./cluster/in-words.ts";
 import { FINE, type Run } from "./command.ts";
 import { attachmentJson, printAttachments } from "./list.ts";
 import { ownNetworks } from "./networks.ts";
@@ -74,6 +75,7 @@ function print(
     "addresses",
     `${ipam.type === "delegate" ? `plugin ${ipam.plugin}` : ipam.type}${dataDir === undefined ? "" : `, reservations in ${dataDir}/${config.name}`}`,
   );
+  for (const [index, text] of clusterInWords(config).entries()) line(index === 0 ? "cluster" : "", text);
   for (const pool of pools) printPool(terminal, line, pool);
   if (ipam.type === "builtin" && ipam.defaultPool && !pools.some(({ spans }) => spans[0]?.first.family === 4)) {
     line("pool", "IPv4: a default pool is chosen by the first container");
@@ -136,6 +138,7 @@ function networkJson(
       held,
       next: addressOrNull(next),
     })),
+    cluster: clusterJson(config) ?? null,
     attachments: attachments.map(attachmentJson),
   };
 }

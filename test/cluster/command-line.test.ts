@@ -25,11 +25,16 @@ const [a, b, c] = ["a", "b", "c"].map(
 
 /** The command line on one of the nodes. */
 function ipvlan(node: Node, ...words: string[]): { code: number | null; stdout: string; stderr: string } {
-  const { cniVersion, name, ...entry } = node.config() as { cniVersion: string; name: string };
+  // Isolated, so that plan needs no parent that the host has.
+  const { cniVersion, name, ...entry } = node.config({}, { master: undefined, internal: true }) as {
+    cniVersion: string;
+    name: string;
+  };
   const file = join(folder, `${node.name}.conflist`);
   writeFileSync(file, JSON.stringify({ cniVersion, name, plugins: [entry] }));
   const env = { CNI_PATH: at("dist/pkg"), NO_COLOR: "1", PATH: process.env.PATH };
-  const { status, stdout, stderr } = spawnSync(at("dist/native/ipvlan"), [...words, "--config", file], {
+  const named = words[0] === "plan" ? [...words, file] : [...words, "--config", file];
+  const { status, stdout, stderr } = spawnSync(at("dist/native/ipvlan"), named, {
     env,
     encoding: "utf8",
   });
@@ -156,6 +161,35 @@ t.test("GC gives empty blocks back; when the store is away it does all else, and
 
 const sticky = new Node({ driver, folder, name: "s", network: "named", cluster, subnets, ipam: { sticky: true } });
 
+t.test("show and plan say what this node has of the pool, and ask nobody", async (t) => {
+  const fresh = new Node({ driver, folder, name: "f", network: "shown", cluster, subnets });
+  const nobody = new Node({
+    ...{ driver, folder, subnets },
+    name: "f",
+    network: "shown",
+    cluster: { ...cluster, etcd: { endpoints: ["http://127.0.0.1:1"] } },
+  });
+  t.match(
+    ipvlan(nobody, "show", "shown").stdout,
+    /^cluster +10\.1\.0\.0\/26, of all nodes; by etcd, blocks of \/28 and \/124\n +this node is f, and has no block yet/m,
+  );
+  t.match(
+    ipvlan(nobody, "plan").stdout,
+    /^# a block of the cluster's pool is claimed by ipvlan-node, which is started for it/m,
+  );
+  const [first] = await fresh.add("c1");
+  const [block] = fresh.claims().blocks;
+  t.match(ipvlan(nobody, "show", "shown").stdout, `this node is f, and has ${block}`);
+  t.match(ipvlan(nobody, "show", "shown").stdout, /^ +\[#\.+\] 1 of 1[3-6] held, next /m, "of its own blocks");
+  t.match(JSON.parse(ipvlan(nobody, "show", "shown", "--json").stdout), {
+    cluster: { store: "etcd", node: "f", blocks: [block], names: [], unreachedSince: null },
+    pools: [{ held: 1 }],
+  });
+  const planned = /^# (\S+) is reserved in/m.exec(ipvlan(nobody, "plan").stdout)?.[1];
+  t.not(planned, first);
+  t.strictSame(await fresh.add("c2"), [planned]);
+});
+
 t.test("names that addresses follow are shown, and forgotten", async (t) => {
   const [address] = await sticky.addPod("web-0", "c1");
   t.match(ipvlan(sticky, "cluster", "status").stdout, new RegExp(`^db/web-0 eth0 +s +\\S+Z +${address}$`, "m"));
@@ -180,7 +214,7 @@ t.test("the examples of the help run as they stand there", async (t) => {
   }
 });
 
-for (const { name, path } of executables) {
+for (const { name, path } of executables.filter(({ name }) => name !== "sanitized")) {
   t.test(`the program that asks the store is found beside the plugin, then on CNI_PATH [${name}]`, async (t) => {
     const beside = mkdtempSync(join(folder, "beside "));
     const own = join(beside, "ipvlan");

@@ -1,6 +1,7 @@
-import { contains, formatAddress, formatPrefix, parseAddress } from "../../ip/address.ts";
+import { type Address, contains, formatAddress, formatPrefix, parseAddress } from "../../ip/address.ts";
 import { type Claims, claimsText, covers, readClaims, spansWithin } from "../../ipam/cluster/claims.ts";
 import type { ClusterPool } from "../../ipam/cluster/contact.ts";
+import { keptName } from "../../ipam/kept.ts";
 import { capacity } from "../../ipam/span.ts";
 import { withStore } from "../../ipam/store.ts";
 
@@ -20,6 +21,8 @@ export interface LocalUse {
   readonly unreachedSince: string | undefined;
   readonly failure: string | undefined;
 }
+
+const nobody = { containerId: "", ifname: "" };
 
 const none: LocalUse = {
   node: undefined,
@@ -41,6 +44,7 @@ export function localUse({
   const read = withStore(dataDir, network, false, (store) => ({
     claims: readClaims(claimsText(dataDir, network)),
     held: store.names().flatMap((name) => parseAddress(name) ?? []),
+    isKept: (address: Address) => keptName(store.holderOf(formatAddress(address)) ?? nobody) !== undefined,
   }));
   if (read?.claims === undefined) return { ...none, node: cluster.node };
   const claims: Claims = read.claims;
@@ -57,7 +61,8 @@ export function localUse({
     heldIn: new Map(
       claims.blocks.map((block) => [formatPrefix(block), held.filter((address) => contains(block, address)).length]),
     ),
-    strange: held.filter((address) => !covers(claims, address)).map(formatAddress),
+    // What is kept for a name is no container's.
+    strange: held.filter((address) => !covers(claims, address) && !read.isKept(address)).map(formatAddress),
     blocks: claims.blocks.length,
     unreachedSince: claims.failure?.since,
     failure: claims.failure?.message,
