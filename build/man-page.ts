@@ -7,17 +7,15 @@ export function manPage(version: string): string {
     `.TH IPVLAN 8 "" "ipvlan-cni ${version}" "System Administration"`,
     ".SH NAME",
     "ipvlan \\- CNI plugin for IPvlan networks, and its command line",
-    ".SH SYNOPSIS",
-    // A long line is broken as it is, without hyphens and without blanks to fill it.
+    // Long lines are broken as they are, without blanks that fill them, and without hyphens.
     ".nh",
     ".ad l",
+    ".SH SYNOPSIS",
     ...manual.flatMap(({ name, words }) => [
       `.B ipvlan ${text(name)}`,
       text(`[FLAG...]${words === "" ? "" : ` ${words}`}`),
       ".br",
     ]),
-    ".ad b",
-    ".hy",
     ".SH DESCRIPTION",
     "A container runtime starts",
     ".B ipvlan",

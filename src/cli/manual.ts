@@ -264,10 +264,10 @@ export const manual: readonly CommandManual[] = [
   },
   {
     name: "cluster",
-    words: "[status [NETWORK] | release NODE | forget NAMESPACE/POD [INTERFACE] | sync [NETWORK]]",
+    words: "[status [NETWORK] | release NODE | forget POD | sync [NETWORK]]",
     summary: "show and mend pools that are one over many nodes",
     description: [
-      "status asks the store of a network with ipam.cluster whose blocks its subnets are, when each node last spoke with it, and with ipam.sticky which names addresses follow, and on which node their containers are. release takes all claims from a node that is off, or gone for ever; of one that spoke with the store a short while ago it wants --force: what its containers have would be given to others. forget gives the addresses that follow a name to others, where its container is on no node. sync tells the store what this node holds, gives back what it has no use for, and learns what has become of its claims.",
+      "status asks the store of a network with ipam.cluster whose blocks its subnets are, when each node last spoke with it, and with ipam.sticky which names addresses follow, and on which node their containers are. release takes all claims from a node that is off, or gone for ever; of one that spoke with the store a short while ago it wants --force: what its containers have would be given to others. forget, of NAMESPACE/POD and perhaps its interface, gives the addresses that follow the name to others, where its container is on no node. sync tells the store what this node holds, gives back what it has no use for, and learns what has become of its claims.",
     ],
     flags: [
       { name: "network", value: "NAME", meaning: "release, forget: in this network alone", completes: "network" },
