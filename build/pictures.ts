@@ -121,5 +121,82 @@ function reach(): string {
   return svg(16 + 3 * (width + 12), y + 34, "Who reaches whom in each mode", [...panels, ...legend]);
 }
 
+interface Wish {
+  readonly title: string;
+  readonly says: string;
+  /** Addresses of a pod on each node. */
+  readonly pods: readonly [string, string];
+  readonly nodes: readonly [string, string];
+  readonly wire: string;
+  readonly other: readonly [string, string];
+}
+
+const wishes: readonly Wish[] = [
+  {
+    title: "own subnets: l3s and BGP",
+    says: "each node tells the router its containers",
+    pods: ["10.244.1.7", "10.244.2.9"],
+    nodes: ["node 1, BIRD", "node 2, BIRD"],
+    wire: "192.168.50.0/24",
+    other: ["router", "10.244.1.7 via node 1"],
+  },
+  {
+    title: "flat LAN: l2 and one pool",
+    says: "pods are machines of the LAN; nodes claim blocks",
+    pods: ["192.168.50.70", "192.168.50.131"],
+    nodes: ["node 1: .64/26", "node 2: .128/26"],
+    wire: "192.168.50.0/24",
+    other: ["a machine", "asks the pod by ARP"],
+  },
+  {
+    title: "flat LAN: l3s and announce",
+    says: "the node answers ARP and ND for its pods",
+    pods: ["192.168.50.97", "192.168.50.98"],
+    nodes: ["node 1, netfilter", "node 2, netfilter"],
+    wire: "192.168.50.0/24",
+    other: ["a machine", "hears the node's MAC"],
+  },
+  {
+    title: "VLAN per namespace: Multus",
+    says: "a second interface in the pod, beside the cluster's",
+    pods: ["192.168.20.77", "192.168.20.78"],
+    nodes: ["node 1: eth0.20", "node 2: eth0.20"],
+    wire: "VLAN 20 on the trunk",
+    other: ["VLAN 20", "its router, its firewall"],
+  },
+];
+
+/** Networks of a Kubernetes, a panel for each. */
+function kubernetes(): string {
+  const [width, height] = [368, 236];
+  const panels = wishes.flatMap(({ title, says, pods, nodes, wire, other }, index) => {
+    const [x, y] = [16 + (index % 2) * (width + 12), 16 + Math.floor(index / 2) * (height + 12)];
+    const onNodes = ([0, 1] as const).flatMap((at) => {
+      const left = x + 14 + at * 176;
+      return [
+        line(left + 82, y + 108, left + 82, y + 122),
+        line(left + 82, y + 154, left + 82, y + 174),
+        box(left, y + 64, 164, 44, "pod", "pod", pods[at]),
+        box(left, y + 122, 164, 32, "link", nodes[at]),
+      ];
+    });
+    return [
+      `<rect class="host" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
+      words(x + 14, y + 26, title, "title", "start"),
+      words(x + 14, y + 46, says, "small", "start"),
+      ...onNodes,
+      line(x + 14, y + 174, x + 354, y + 174),
+      line(x + 272, y + 174, x + 272, y + 186),
+      words(x + 14, y + 194, wire, "small", "start"),
+      box(x + 190, y + 186, 164, 42, "lan", ...other),
+    ];
+  });
+  return svg(16 + 2 * (width + 12), 16 + 2 * (height + 12), "Networks of a Kubernetes", panels);
+}
+
 /** By the file's name. */
-export const pictures: Readonly<Record<string, () => string>> = { "overview.svg": overview, "reach.svg": reach };
+export const pictures: Readonly<Record<string, () => string>> = {
+  "kubernetes.svg": kubernetes,
+  "overview.svg": overview,
+  "reach.svg": reach,
+};
