@@ -19,6 +19,7 @@ import {
   type ScriptOptions,
 } from "./channel.ts";
 import { localObstacle, startLocal } from "./local.ts";
+import type { GuestGroup } from "./packages.ts";
 import { progress } from "./process.ts";
 import { machineError, type RunFolder, runFolder } from "./run-folder.ts";
 import { bootVm } from "./vm.ts";
@@ -39,7 +40,7 @@ export interface TestHost {
 
 export interface MachineOptions {
   /** Groups of packages that the machine must have besides the base. */
-  groups?: readonly "runtimes"[];
+  groups?: readonly GuestGroup[];
   /** Of the virtual machine; default 2, so that processes of the guest really run at once. */
   processors?: number;
   /** The virtual machine's kernel is not made faster than what users have. */

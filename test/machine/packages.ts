@@ -16,6 +16,7 @@ import { indexModules, kernelRelease, unpackKernel } from "./kernel.ts";
 /**
  * - `base`: what the kernel tests run.
  * - `runtimes`: container runtimes; big, so only fetched when asked for.
+ * - `firewalld`: the firewall of Fedora and its kin, and the bus that it is spoken to on.
  * - `kernel`: Debian's kernel and its modules, for the virtual machine.
  * - `qemu`: the emulator, run on the host.
  * - `arm64-libraries`: what programs of Node for arm64 need of a system.
@@ -23,7 +24,19 @@ import { indexModules, kernelRelease, unpackKernel } from "./kernel.ts";
  * - `etcd`: run on the host.
  * - `shells`: other than the host's own; run there.
  */
-export type Group = "base" | "runtimes" | "kernel" | "qemu" | "arm64-libraries" | "shellcheck" | "shells" | "etcd";
+export type Group =
+  | "base"
+  | "runtimes"
+  | "firewalld"
+  | "kernel"
+  | "qemu"
+  | "arm64-libraries"
+  | "shellcheck"
+  | "shells"
+  | "etcd";
+
+/** What a test machine has besides the base where a test asks for it. */
+export type GuestGroup = Extract<Group, "runtimes" | "firewalld">;
 
 const groups: Record<Group, Omit<PackageSet, "name">> = {
   base: {
@@ -50,6 +63,7 @@ const groups: Record<Group, Omit<PackageSet, "name">> = {
     layout: 1,
   },
   runtimes: { packages: ["containerd", "crun", "netavark", "podman", "runc"] },
+  firewalld: { packages: ["dbus-daemon", "firewalld"] },
   // The kernel itself comes besides these.
   kernel: { packages: ["kmod", "xz-utils"], finish: (root, apt) => addKernel(root, apt, hostArch), layout: 1 },
   qemu: { packages: ["qemu-system-x86"] },

@@ -1,5 +1,6 @@
 import t, { type Test } from "tap";
 import { openTestHost } from "../../machine/host.ts";
+import type { GuestGroup } from "../../machine/packages.ts";
 import { createLab, type Lab } from "./lab.ts";
 import { leftovers } from "./leftovers.ts";
 
@@ -7,7 +8,7 @@ import { leftovers } from "./leftovers.ts";
  * Opens the test machine with nothing in it, and closes it when the tests of this file are over.
  * @param groups of packages besides the base
  */
-export async function openLab(groups: readonly "runtimes"[] = []): Promise<Lab> {
+export async function openLab(groups: readonly GuestGroup[] = []): Promise<Lab> {
   t.setTimeout(0); // the runner limits the file's time
   const machine = await openTestHost({ groups });
   t.teardown(() => machine.close());

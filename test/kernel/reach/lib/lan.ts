@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { GuestGroup } from "../../../machine/packages.ts";
 import type { Answer, Call, Lab } from "../../lib/lab.ts";
 import { openLab } from "../../lib/open-lab.ts";
 
@@ -30,8 +31,9 @@ export function pod(netns: string, config: object, more: Partial<Call> = {}): Ca
   return { netns, host: netns.startsWith("q") ? "h2" : "h1", config, ...more };
 }
 
-export async function openLan(): Promise<Lan> {
-  const lab = await openLab();
+/** @param groups of packages besides the base */
+export async function openLan(groups: readonly GuestGroup[] = []): Promise<Lan> {
+  const lab = await openLab(groups);
   const sh = async (script: string) => {
     const { code, stdout, stderr } = await lab.sh(`traffic=${traffic}\n${words}\n${script}`, { timeoutMs: 120_000 });
     if (code !== 0) throw new Error(`exit code ${code}: ${stderr}${stdout}\n${script}`);
