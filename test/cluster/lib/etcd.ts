@@ -1,9 +1,10 @@
 // An etcd of some members on loopback, each a process that can be killed, stopped and started anew.
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { spawnBound } from "../../machine/bound-process.ts";
 import { layer } from "../../machine/packages.ts";
 
 export interface Etcd {
@@ -46,9 +47,9 @@ export async function startEtcd({ members: count = 1, tls = false } = {}): Promi
   }));
   const cluster = plan.map(({ name, peer }) => `${name}=${peer}`).join(",");
   const start = ({ name, client, peer, folder }: (typeof plan)[number], state: "new" | "existing"): ChildProcess =>
-    spawn(
-      program,
+    spawnBound(
       [
+        program,
         ...["--name", name, "--data-dir", folder, "--initial-cluster", cluster, "--initial-cluster-state", state],
         ...["--listen-client-urls", client, "--advertise-client-urls", client],
         ...["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer],
@@ -63,6 +64,7 @@ export async function startEtcd({ members: count = 1, tls = false } = {}): Promi
   const memberOf = (i: number) => members[i] as Member;
   const ended = (child: ChildProcess) =>
     new Promise<void>((resolve) => {
+      child.ref();
       if (child.exitCode !== null || child.signalCode !== null) resolve();
       else child.once("exit", () => resolve());
     });
