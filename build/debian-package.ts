@@ -1,5 +1,5 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { scripts as completions } from "../src/cli/completion-scripts.ts";
 import { type Component, thirdPartyText } from "./components.ts";
@@ -13,7 +13,8 @@ export interface DebianPackage {
   /** Debian's name of it: amd64, arm64. */
   architecture: string;
   version: string;
-  executable: string;
+  /** The plugin, and what lies beside it. */
+  executables: readonly string[];
   components: readonly Component[];
   /** The bill of materials. */
   sbom: string;
@@ -41,7 +42,7 @@ export async function buildDebianPackage(output: string, wanted: DebianPackage):
   const folder = mkdtempSync(join(dirname(output), ".deb-"));
   try {
     for (const made of ["DEBIAN", "usr/lib/cni"]) mkdirSync(join(folder, made), { recursive: true });
-    cpSync(wanted.executable, join(folder, "usr/lib/cni/ipvlan"));
+    for (const path of wanted.executables) cpSync(path, join(folder, "usr/lib/cni", basename(path)));
     layOutCommandLine(folder, wanted.version);
     layOutDocuments(folder, layout);
     writeFileSync(join(folder, documents, "sbom.cdx.json"), wanted.sbom);
@@ -84,6 +85,7 @@ const controlOf = ({ architecture, version }: DebianPackage): string => `Package
 Version: ${version}
 Architecture: ${architecture}
 Maintainer: The ipvlan-cni authors <ipvlan-cni@localhost>
+Recommends: libatomic1, libc6 (>= 2.28), libgcc-s1, libstdc++6
 Enhances: containerd, cri-o, podman
 Section: net
 Priority: optional
@@ -91,6 +93,9 @@ Description: CNI plugin for IPvlan networks
  Gives containers an interface straight on a network device of the host: no
  bridge, no NAT, one MAC address. Modes L2, L3 and L3S, 802.1Q sub-interfaces,
  isolated networks, IPv4 and IPv6, a built-in address allocator.
+ .
+ One pool of addresses over many nodes (ipam.cluster) is asked for by a second
+ program, ipvlan-node, which alone needs the recommended libraries.
  .
  It takes the place of the plugin "ipvlan" of containernetworking-plugins, which
  stays as ipvlan.reference and comes back when this package is removed.
@@ -150,11 +155,11 @@ License: Apache-2.0
  On Debian systems, the text of the Apache License 2.0 is in
  /usr/share/common-licenses/Apache-2.0.
 
-Files: usr/lib/cni/ipvlan
+Files: usr/lib/cni/ipvlan usr/lib/cni/ipvlan-node
 Copyright: The ipvlan-cni authors; those of the software that it contains
 License: Apache-2.0 and others
- The executable contains, besides the plugin's own code, which is under the
- Apache License 2.0:
+ The executables contain, besides their own code, which is under the Apache
+ License 2.0:
  .
 ${contained}
  .

@@ -6,13 +6,14 @@
 #
 #   --bin    where the runtime looks for plugins; /opt/cni/bin (Debian's own packages look in /usr/lib/cni)
 #   --root   the file system to install into, such as a node's as a container sees it; --bin is a path in it
-#   --from   where the executable is; the folder of this script
+#   --from   where the executables are; the folder of this script
 #   --force  with --uninstall: although there are containers that this plugin has attached
 #   --purge  with --uninstall: what it has remembered goes as well; addresses that are reserved stay
 #
 # The plugin is complete and has answered before it takes its place, by a rename: one that runs meanwhile goes on, and a
 # runtime always finds a whole one. Another plugin of that name, such as the reference's, is kept as ipvlan.reference, and
-# comes back with --uninstall.
+# comes back with --uninstall. Beside it comes ipvlan-node, the program that asks the store of a cluster's pool: it needs glibc and libstdc++, and where
+# it does not run the plugin is installed without it.
 set -eu
 
 say() { echo "install.sh: $*" >&2; }
@@ -61,6 +62,7 @@ if [ -n "$force$purge" ] && [ $action = install ]; then
 fi
 target=$root$bin/ipvlan
 kept=$root$bin/ipvlan.reference
+node=$root$bin/ipvlan-node
 
 # What the plugin leaves below $root. These functions are those of the Debian package's scripts, too.
 
@@ -136,6 +138,29 @@ install_plugin() {
   say "$target is $(about "$target")"
 }
 
+install_node() {
+  [ -f "$from/ipvlan-node" ] || return 0
+  if [ -f "$node" ] && ! [ -L "$node" ] && cmp -s "$from/ipvlan-node" "$node"; then return; fi
+  new_node=$root$bin/.ipvlan-node.new.$$
+  trap 'rm -f "$new" "$new_node"' EXIT
+  rm -f "$new_node"
+  cp "$from/ipvlan-node" "$new_node"
+  chmod 755 "$new_node"
+  # shellcheck disable=SC2016
+  said=$(sh -c '"$1" version' sh "$new_node" 2>&1) || true
+  case $said in
+    'ipvlan-node '*)
+      mv -f "$new_node" "$node"
+      say "$node is for networks with ipam.cluster"
+      ;;
+    *)
+      # An older one would be another version than the plugin.
+      rm -f "$new_node" "$node"
+      say "warning: ipvlan-node, which networks with ipam.cluster need, does not run on this machine, and is left out: $said"
+      ;;
+  esac
+}
+
 # containerd of every version calls it for every pod, and fails without it; some packages of runtimes bring it, some do not.
 look_for_loopback() {
   [ -e "$root$bin/loopback" ] || say "there is no plugin loopback in $bin: containerd needs it, from containernetworking/plugins (CRI-O and Podman do not)"
@@ -149,10 +174,11 @@ uninstall_plugin() {
   if ! is_ours "$target"; then
     say "$target is not this plugin: it stays"
   elif [ -e "$kept" ]; then
+    rm -f "$node"
     mv -f "$kept" "$target"
     say "$target is the plugin again that was there before"
   else
-    rm -f "$target"
+    rm -f "$target" "$node"
     say "$target is gone"
   fi
   [ -z "$purge" ] || forget
@@ -160,4 +186,7 @@ uninstall_plugin() {
 }
 
 "${action}_plugin"
-[ "$action" != install ] || look_for_loopback
+if [ "$action" = install ]; then
+  install_node
+  look_for_loopback
+fi

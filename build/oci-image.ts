@@ -1,20 +1,30 @@
-// The image of the DaemonSets in build/kubernetes, as an archive of the OCI's image layout: no Docker is needed to make it, and every
-// runtime's own tool reads it (ctr, podman, nerdctl, kind, skopeo).
+// The image of the DaemonSet in build/kubernetes/chart: the plugin, the agent, and the libraries that the agent needs; no shell. It is an
+// archive of the layout of OCI images: no Docker is needed to make it, and every runtime's own tool reads it (ctr, podman, nerdctl, kind,
+// skopeo).
 import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { type Component, thirdPartyText } from "./components.ts";
 import { debianArch } from "./debian/apt.ts";
-import { unpacked, versionIn } from "./debian/packages.ts";
+import { unpack, unpacked, versionIn } from "./debian/packages.ts";
 import { pack } from "./packing.ts";
 import { at } from "./paths.ts";
-import { runTool } from "./run-tool.ts";
-import { type Arch, hostArch } from "./runtimes.ts";
+import type { Arch } from "./runtimes.ts";
 
 export interface ImagePlatform {
   readonly arch: Arch;
-  readonly executable: string;
+  /** The plugin, and the program of the agent. */
+  readonly executables: readonly string[];
   readonly components: readonly Component[];
 }
 
@@ -27,20 +37,53 @@ export interface Image {
   readonly platforms: readonly ImagePlatform[];
 }
 
-/** The installer's shell and programs: the one file of Debian's busybox-static. */
-const busyboxFolder = (arch: Arch): Promise<string> =>
-  unpacked({ name: "busybox", arch, alone: ["busybox-static"], documents: true });
+/** Where Debian has libraries, and where programs say that their loader is. */
+const places: Readonly<Record<Arch, { readonly libraries: string; readonly loader: string }>> = {
+  x64: { libraries: "lib/x86_64-linux-gnu", loader: "lib64/ld-linux-x86-64.so.2" },
+  arm64: { libraries: "lib/aarch64-linux-gnu", loader: "lib/ld-linux-aarch64.so.1" },
+};
 
-export async function busyboxComponent(arch: Arch): Promise<Component> {
-  const root = await busyboxFolder(arch);
-  const version = versionIn(root, "busybox-static");
-  return {
-    name: "busybox",
-    version,
-    purl: `pkg:deb/debian/busybox-static@${version}?arch=${debianArch(arch)}`,
-    license: "GPL-2.0-only",
-    text: `Unchanged from Debian; its source is Debian's source package busybox of the same version.\n\n${readFileSync(join(root, "usr/share/doc/busybox-static/copyright"), "utf8")}`,
-  };
+/** Debian's packages with what Node's binary is linked to, and of each the files that it needs; the loader is libc6's, too. */
+const libraries: Readonly<Record<string, { readonly license: string; readonly files: readonly string[] }>> = {
+  libc6: {
+    license: "LGPL-2.1-or-later",
+    files: ["libc.so.6", "libdl.so.2", "libm.so.6", "libpthread.so.0"],
+  },
+  libatomic1: { license: "GPL-3.0-or-later WITH GCC-exception-3.1", files: ["libatomic.so.1"] },
+  "libgcc-s1": { license: "GPL-3.0-or-later WITH GCC-exception-3.1", files: ["libgcc_s.so.1"] },
+  "libstdc++6": { license: "GPL-3.0-or-later WITH GCC-exception-3.1", files: ["libstdc++.so.6"] },
+};
+
+const librariesFolder = (arch: Arch): Promise<string> =>
+  unpacked({
+    name: "node-libraries",
+    arch,
+    alone: Object.keys(libraries),
+    documents: true,
+    layout: 1,
+    // The compiler's libraries have their copyright file in a package of its version, gcc-12-base.
+    async finish(root, source) {
+      const base = await source.realPackage("libgcc-s1", "gcc-");
+      const archives = join(root, "../base");
+      for (const file of await source.downloadAlone([base], archives)) await unpack(file, root);
+      rmSync(archives, { recursive: true });
+    },
+  });
+
+/** What of Debian is in the image. */
+export async function libraryComponents(arch: Arch): Promise<Component[]> {
+  const root = await librariesFolder(arch);
+  return Object.entries(libraries).map(([name, { license }]) => {
+    const version = versionIn(root, name);
+    const copyright = readFileSync(join(root, "usr/share/doc", name, "copyright"), "utf8");
+    return {
+      name,
+      version,
+      purl: `pkg:deb/debian/${encodeURIComponent(name)}@${version}?arch=${debianArch(arch)}`,
+      license,
+      text: `Unchanged from Debian, whose source packages of this version have the source.\n\n${copyright}`,
+    };
+  });
 }
 
 /** Writes the archive: an index with an image for each platform. */
@@ -85,12 +128,12 @@ async function addPlatform(blobs: string, { time, version }: Image, platform: Im
     created,
     ...target,
     config: {
-      Env: ["PATH=/bin"],
-      Entrypoint: ["/ipvlan-cni/install.sh", "--root", "/host"],
+      Entrypoint: ["/ipvlan-cni/ipvlan-node", "agent"],
       Labels: {
         "org.opencontainers.image.title": "ipvlan-cni",
         "org.opencontainers.image.version": version,
-        "org.opencontainers.image.licenses": "Apache-2.0 AND MIT AND GPL-2.0-only",
+        "org.opencontainers.image.licenses":
+          "Apache-2.0 AND MIT AND LGPL-2.1-or-later AND GPL-3.0-or-later WITH GCC-exception-3.1",
       },
     },
     rootfs: { type: "layers", diff_ids: [`sha256:${sha256(layer)}`] },
@@ -101,28 +144,41 @@ async function addPlatform(blobs: string, { time, version }: Image, platform: Im
   return { ...manifest, platform: target };
 }
 
+/** Where the DaemonSet mounts what is the host's, and what a runtime mounts into every container. */
+const mountPoints = [
+  ...["dev", "proc", "sys", "tmp"],
+  ...["etc/cni/net.d", "etc/ipvlan-cni/networks", "opt/cni/bin", "run/ipvlan-cni", "run/netns", "var/lib/cni"],
+];
+
 /** @returns the tar archive of the image's files */
 async function makeLayer(
   blobs: string,
-  { arch, executable, components }: ImagePlatform,
+  { arch, executables, components }: ImagePlatform,
   time: number,
 ): Promise<Buffer> {
   const folder = mkdtempSync(join(blobs, "../.layer-"));
   const archive = `${folder}.tar`;
   try {
-    for (const made of ["bin", "dev", "host", "ipvlan-cni", "proc", "sys"]) mkdirSync(join(folder, made));
-    cpSync(join(await busyboxFolder(arch), "usr/bin/busybox"), join(folder, "bin/busybox"));
-    // The same version for another architecture has the same programs.
-    const applets = await runTool(join(await busyboxFolder(hostArch), "usr/bin/busybox"), ["--list"]);
-    for (const applet of applets.trim().split("\n")) {
-      if (applet !== "busybox") symlinkSync("busybox", join(folder, "bin", applet));
+    for (const made of mountPoints) mkdirSync(join(folder, made), { recursive: true });
+    // Runtimes name containers' namespaces by either path, and Kubernetes mounts the token there.
+    symlinkSync("../run", join(folder, "var/run"));
+    const debian = await librariesFolder(arch);
+    const place = places[arch];
+    const put = (from: string, to: string) => {
+      mkdirSync(dirname(join(folder, to)), { recursive: true });
+      // Debian's are links to names with a version.
+      copyFileSync(join(debian, from), join(folder, to));
+    };
+    put(join("usr", place.libraries, basename(place.loader)), place.loader);
+    for (const { files } of Object.values(libraries)) {
+      for (const name of files) put(join("usr", place.libraries, name), join(place.libraries, name));
     }
     const own = join(folder, "ipvlan-cni");
-    cpSync(executable, join(own, "ipvlan"));
-    cpSync(at("build/install.sh"), join(own, "install.sh"));
-    cpSync(at("LICENSE"), join(own, "LICENSE"));
+    mkdirSync(own);
+    for (const path of executables) copyFileSync(path, join(own, basename(path)));
+    copyFileSync(at("LICENSE"), join(own, "LICENSE"));
     writeFileSync(join(own, "THIRD-PARTY.txt"), thirdPartyText(components));
-    await pack(folder, ["bin", "dev", "host", "ipvlan-cni", "proc", "sys"], archive, time);
+    await pack(folder, readdirSync(folder).sort(), archive, time);
     return readFileSync(archive);
   } finally {
     rmSync(folder, { recursive: true });

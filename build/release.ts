@@ -16,13 +16,13 @@ import { archiveLayout, documentInputs, layOutDocuments } from "./documents.ts";
 import { generateStep } from "./generate.ts";
 import { runStep } from "./incremental.ts";
 import { makeInPlace } from "./new-file.ts";
-import { buildImage, busyboxComponent, type ImagePlatform } from "./oci-image.ts";
+import { buildImage, type ImagePlatform, libraryComponents } from "./oci-image.ts";
 import { packCompressed } from "./packing.ts";
 import { at, shown } from "./paths.ts";
-import { releaseTargets } from "./release-targets.ts";
+import { type ReleaseTarget, releaseTargets, storeProgram } from "./release-targets.ts";
 import { runTool } from "./run-tool.ts";
 import type { Arch } from "./runtimes.ts";
-import { sbom } from "./sbom.ts";
+import { type Part, sbom } from "./sbom.ts";
 import { readVersion } from "./version.ts";
 
 const version = readVersion();
@@ -38,14 +38,12 @@ interface Executable {
 }
 
 /** The executable for a target, built if it is not there. */
-async function executableOf(name: string): Promise<Executable> {
-  const target = releaseTargets.find((target) => target.name === name);
-  if (target === undefined) throw new Error(`there is no target ${name}`);
-  const folder = join(output, ".executables", name);
-  const path = join(folder, "ipvlan");
+async function executableOf(target: ReleaseTarget): Promise<Executable> {
+  const folder = join(output, ".executables", target.name);
+  const path = join(folder, target.program);
   const list = join(folder, "components.json");
   await runStep({
-    name: `dist/release/${name}`,
+    name: `dist/release/${target.name}`,
     inputs: sources,
     settings: version,
     outputs: () => [path, list],
@@ -54,12 +52,41 @@ async function executableOf(name: string): Promise<Executable> {
   return { path, components: JSON.parse(readFileSync(list, "utf8")) };
 }
 
+/** The programs of a release for one machine. */
+interface Programs {
+  readonly plugin: string;
+  readonly store: string;
+  /** What of others is in either. */
+  readonly components: readonly Component[];
+}
+
+/** @param name the plugin's target */
+async function programsOf(name: string): Promise<Programs> {
+  const target = releaseTargets.find((target) => target.name === name);
+  if (target === undefined) throw new Error(`there is no target ${name}`);
+  const plugin = await executableOf(target);
+  const store = await executableOf(storeProgram(target.arch));
+  return { plugin: plugin.path, store: store.path, components: union(plugin.components, store.components) };
+}
+
+const union = (...lists: (readonly Component[])[]): Component[] => [
+  ...new Map(lists.flat().map((component) => [component.purl, component])).values(),
+];
+
 /** @param file what is described */
-const describe = (name: string, file: string, components: readonly Component[], time: number): string =>
-  sbom({ name, ...version, sha256: sha256(file), time, components });
+const describe = (
+  name: string,
+  file: string,
+  components: readonly Component[],
+  time: number,
+  parts: readonly Part[] = [],
+): string => sbom({ name, ...version, sha256: sha256(file), time, parts, components });
+
+const describePrograms = (name: string, { plugin, store, components }: Programs, time: number): string =>
+  describe(name, plugin, components, time, [{ name: "ipvlan-node", sha256: sha256(store) }]);
 
 async function buildArchive(name: string): Promise<string[]> {
-  const { path, components } = await executableOf(name);
+  const programs = await programsOf(name);
   const time = await commitTime();
   const folder = `ipvlan-cni-${version.version}-${name}`;
   const archive = join(output, `${folder}.tar.gz`);
@@ -68,9 +95,10 @@ async function buildArchive(name: string): Promise<string[]> {
     const work = mkdtempSync(join(output, ".archive-"));
     try {
       mkdirSync(join(work, folder));
-      cpSync(path, join(work, folder, "ipvlan"));
+      cpSync(programs.plugin, join(work, folder, "ipvlan"));
+      cpSync(programs.store, join(work, folder, "ipvlan-node"));
       layOutDocuments(join(work, folder), archiveLayout);
-      writeFileSync(join(work, folder, "THIRD-PARTY.txt"), thirdPartyText(components));
+      writeFileSync(join(work, folder, "THIRD-PARTY.txt"), thirdPartyText(programs.components));
       writeFileSync(join(work, folder, "sbom.cdx.json"), readFileSync(bill));
       await packCompressed(work, [folder], unfinished, time);
     } finally {
@@ -83,7 +111,7 @@ async function buildArchive(name: string): Promise<string[]> {
     settings: [version, time],
     outputs: () => [archive, bill],
     async run() {
-      writeFileSync(bill, describe(folder, path, components, time));
+      writeFileSync(bill, describePrograms(folder, programs, time));
       await makeInPlace(archive, packIt);
     },
   });
@@ -92,10 +120,10 @@ async function buildArchive(name: string): Promise<string[]> {
 
 async function buildDebian(architecture: "amd64" | "arm64"): Promise<string[]> {
   const name = architecture === "amd64" ? "linux-x64" : "linux-arm64";
-  const { path: executable, components } = await executableOf(name);
+  const programs = await programsOf(name);
   const time = await commitTime();
   const file = join(output, `ipvlan-cni_${version.version}_${architecture}.deb`);
-  const bill = describe(`ipvlan-cni_${version.version}_${architecture}`, executable, components, time);
+  const bill = describePrograms(`ipvlan-cni_${version.version}_${architecture}`, programs, time);
   await runStep({
     name: shown(file),
     inputs,
@@ -106,8 +134,8 @@ async function buildDebian(architecture: "amd64" | "arm64"): Promise<string[]> {
         buildDebianPackage(unfinished, {
           architecture,
           version: version.version,
-          executable,
-          components,
+          executables: [programs.plugin, programs.store],
+          components: programs.components,
           sbom: bill,
           time,
         }),
@@ -119,8 +147,9 @@ async function buildDebian(architecture: "amd64" | "arm64"): Promise<string[]> {
 async function buildKubernetesImage(): Promise<string[]> {
   const platforms: ImagePlatform[] = [];
   for (const arch of archs) {
-    const { path, components } = await executableOf(`linux-${arch}`);
-    platforms.push({ arch, executable: path, components: [...components, await busyboxComponent(arch)] });
+    const { plugin, store, components } = await programsOf(`linux-${arch}`);
+    const all = [...components, ...(await libraryComponents(arch))];
+    platforms.push({ arch, executables: [plugin, store], components: all });
   }
   const time = await commitTime();
   const name = `ipvlan-cni-${version.version}-image`;

@@ -1,6 +1,13 @@
 import { Enums, Models, Serialize, Spec } from "@cyclonedx/cyclonedx-library";
 import type { Component } from "./components.ts";
 
+/** A file of what is described. */
+export interface Part {
+  readonly name: string;
+  /** In hexadecimal digits. */
+  readonly sha256: string;
+}
+
 export interface Described {
   /** What is described, such as `ipvlan-cni-0.1.0-linux-x64`. */
   readonly name: string;
@@ -10,6 +17,8 @@ export interface Described {
   readonly sha256: string;
   /** In seconds since 1970. */
   readonly time: number;
+  /** Programs of this project beside the file itself. */
+  readonly parts: readonly Part[];
   readonly components: readonly Component[];
 }
 
@@ -17,7 +26,7 @@ export interface Described {
  * A bill of materials in CycloneDX 1.6. It says the same each time: the time is given, and there is no serial number.
  * @returns JSON
  */
-export function sbom({ name, version, commit, sha256, time, components }: Described): string {
+export function sbom({ name, version, commit, sha256, time, parts, components }: Described): string {
   const self = new Models.Component(Enums.ComponentType.Application, name, {
     bomRef: "self",
     version,
@@ -27,6 +36,18 @@ export function sbom({ name, version, commit, sha256, time, components }: Descri
     properties: new Models.PropertyRepository([new Models.Property("ipvlan-cni:commit", commit)]),
   });
   const bom = new Models.Bom({ metadata: new Models.Metadata({ component: self, timestamp: new Date(time * 1000) }) });
+  for (const part of parts) {
+    const purl = `pkg:generic/${part.name}@${version}`;
+    const component = new Models.Component(Enums.ComponentType.Application, part.name, {
+      bomRef: purl,
+      version,
+      purl,
+      licenses: new Models.LicenseRepository([new Models.SpdxLicense("Apache-2.0")]),
+      hashes: new Models.HashDictionary([[Enums.HashAlgorithm["SHA-256"], part.sha256]]),
+    });
+    bom.components.add(component);
+    self.dependencies.add(component.bomRef);
+  }
   for (const { name, version, purl, license, source } of components) {
     const component = new Models.Component(Enums.ComponentType.Library, name, {
       bomRef: purl,

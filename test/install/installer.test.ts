@@ -27,7 +27,7 @@ const pkg = at("dist/pkg/ipvlan");
 const work = mkdtempSync(join(tmpdir(), "install-"));
 t.teardown(() => rmSync(work, { recursive: true }));
 
-/** The shell that runs it on most machines, and the one in the image for Kubernetes, with nothing but its own programs. */
+/** The shell that runs it on most machines, and the one of small systems, with nothing but its own programs. */
 const shells: Record<string, () => Promise<{ words: string[]; env: NodeJS.ProcessEnv }>> = {
   sh: async () => ({ words: ["sh"], env: {} }),
   async busybox() {
@@ -59,8 +59,10 @@ t.test(
     const { code, stderr } = await root.run([join(work, name, "install.sh"), "--root", root.path]);
     t.equal(code, 0, stderr);
     t.match(stderr, `/opt/cni/bin/ipvlan is ipvlan v${version}`);
-    t.strictSame(root.list("opt/cni/bin"), ["ipvlan"]);
-    t.equal(statSync(join(root.path, "opt/cni/bin/ipvlan")).mode & 0o7777, 0o755);
+    t.strictSame(root.list("opt/cni/bin"), ["ipvlan", "ipvlan-node"]);
+    for (const program of root.list("opt/cni/bin")) {
+      t.equal(statSync(join(root.path, "opt/cni/bin", program)).mode & 0o7777, 0o755, program);
+    }
     const { stdout } = await root.run([
       "sh",
       "-c",
@@ -188,6 +190,26 @@ for (const [name, prepare] of Object.entries(shells)) {
         t.strictSame(root.list("var/lib/cni/networks"), ["net1", "unused"]);
         t.notOk(root.list("run").includes("ipvlan-cni"));
         rmSync(data, { recursive: true });
+      },
+    );
+
+    t.test(
+      "the program that asks a cluster's store comes and goes with it, and where it does not run only the plugin is installed",
+      async (t) => {
+        const node = at("dist/pkg/ipvlan-node");
+        const from = folderWith({ ipvlan: native, "ipvlan-node": node });
+        t.match(await install("--from", from), { code: 0, stderr: "ipvlan-node is for networks with ipam.cluster" });
+        t.strictSame(root.list("bin"), ["ipvlan", "ipvlan-node"]);
+        t.equal(statSync(join(root.path, "bin/ipvlan-node")).size, statSync(node).size);
+        const { ino } = statSync(join(root.path, "bin/ipvlan-node"));
+        t.match(await install("--from", from), { code: 0 });
+        t.equal(statSync(join(root.path, "bin/ipvlan-node")).ino, ino, "one that is there already stays");
+        truncateSync(join(from, "ipvlan-node"), 1_000_000);
+        t.match(await install("--from", from), { code: 0, stderr: "does not run on this machine, and is left out" });
+        t.strictSame(root.list("bin"), ["ipvlan"]);
+        await install("--from", folderWith({ ipvlan: native, "ipvlan-node": node }));
+        t.match(await install("--uninstall"), { code: 0, stderr: "is gone" });
+        t.strictSame(root.list("bin"), []);
       },
     );
 

@@ -46,6 +46,8 @@ t.test(
     const files = join(work, "files");
     await must("dpkg-deb", ["--extract", ours, files]);
     t.match(gunzipSync(readFileSync(join(files, "usr/share/man/man8/ipvlan.8.gz"))).toString(), /^\.TH IPVLAN 8/m);
+    const said = await must(join(files, "usr/lib/cni/ipvlan-node"), ["version"]);
+    t.match(said.toString(), `ipvlan-node ${version} `, "beside it lies the program that asks a cluster's store");
     for (const path of [
       "bash-completion/completions/ipvlan",
       "zsh/vendor-completions/_ipvlan",
@@ -120,7 +122,9 @@ t.test(
     // Of Debian's format: a line is a field, or belongs to the one above it.
     for (const line of copyright.split("\n")) t.match(line, /^$|^ |^[A-Z][\w-]*:/);
     const { components } = JSON.parse(readFileSync(join(documents, "sbom.cdx.json"), "utf8"));
-    for (const { name, version } of components) t.match(copyright, `${name} ${version}`);
+    const ofOthers = components.filter(({ purl }: { purl: string }) => !purl.startsWith("pkg:generic/"));
+    t.equal(ofOthers.length, components.length - 1, "ipvlan-node alone is this project's own");
+    for (const { name, version } of ofOthers) t.match(copyright, `${name} ${version}`);
   },
 );
 

@@ -4,9 +4,9 @@
 #
 #   test/e2e/kind/run.sh [--keep]
 #
-# Makes the cluster ipvlan-cni, installs the plugin with the DaemonSet of build/kubernetes, gives each node a network in
+# Makes the cluster ipvlan-cni, installs the manifests of build/kubernetes, whose agent gives each node the plugin and a network in
 # mode L3S for the part of the cluster's addresses that Kubernetes gave the node, and sees pods of both nodes reach each
-# other over IPv4 and IPv6. Then the pods go and leave nothing, and the plugin with them.
+# other over IPv4 and IPv6. Then the pods go and leave nothing, and networks and plugin with the manifests.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -31,26 +31,6 @@ on() {
   docker exec -i "$_node" "$@"
 }
 
-# network_for CIDR...: the configuration of a node's pods: an address of each of its ranges, of each family
-network_for() {
-  _subnets=
-  for _cidr; do _subnets="$_subnets${_subnets:+, }{ \"subnet\": \"$_cidr\" }"; done
-  cat <<JSON
-{
-  "cniVersion": "1.0.0",
-  "name": "pods",
-  "plugins": [
-    {
-      "type": "ipvlan",
-      "master": { "defaultRoute": "ipv4" },
-      "mode": "l3s",
-      "ipam": { "subnets": [$_subnets] }
-    }
-  ]
-}
-JSON
-}
-
 # cidrs_of NODE: the ranges of its pods
 cidrs_of() { kube get node "$1" --output 'jsonpath={.spec.podCIDRs[*]}'; }
 
@@ -69,10 +49,8 @@ via() {
   fail "no address for $_cidr among $*"
 }
 
-# give_network NODE: its pods' network, and on it the ways to those of the other nodes
-give_network() {
-  # shellcheck disable=SC2046
-  network_for $(cidrs_of "$1") | on "$1" sh -c 'cat > /etc/cni/net.d/10-pods.conflist'
+# give_routes NODE: the ways to the pods of the other nodes
+give_routes() {
   for _other in $nodes; do
     [ "$_other" != "$1" ] || continue
     _addresses=$(addresses_of "$_other")
@@ -117,12 +95,10 @@ kind load docker-image --name "$cluster" busybox:stable
 nodes=$(kube get nodes --output 'jsonpath={.items[*].metadata.name}')
 [ "$(echo "$nodes" | wc -w)" = 2 ] || fail "two nodes are expected: $nodes"
 
-say "the plugin"
-kube apply --filename "$root/build/kubernetes/install.yaml"
+say "the plugin and the network"
+kube apply --server-side --filename "$root/build/kubernetes/ipvlan-cni.yaml"
 kube --namespace kube-system rollout status daemonset/ipvlan-cni --timeout 120s
-
-say "the network"
-for node in $nodes; do give_network "$node"; done
+for node in $nodes; do give_routes "$node"; done
 kube wait --for condition=Ready node --all --timeout 120s
 
 say "pods on both nodes"
@@ -142,7 +118,6 @@ done
 say "nothing is left of pods that are gone"
 kube delete --filename "$here/pods.yaml"
 gone --selector app.kubernetes.io/name=probe
-for node in $nodes; do on "$node" rm /etc/cni/net.d/10-pods.conflist; done
 # Of those that Kubernetes itself runs on the network, too.
 kube --namespace kube-system scale deployment/coredns --replicas 0
 kube --namespace local-path-storage scale deployment/local-path-provisioner --replicas 0
@@ -153,12 +128,17 @@ for node in $nodes; do
   [ -z "$left" ] || fail "left on $node: $left"
 done
 
-say "and the plugin goes"
-kube delete --filename "$root/build/kubernetes/install.yaml"
-kube apply --filename "$root/build/kubernetes/uninstall.yaml"
-kube --namespace kube-system rollout status daemonset/ipvlan-cni-uninstall --timeout 120s
+say "and networks and plugin go"
+kube delete --filename "$root/build/kubernetes/ipvlan-cni.yaml"
 for node in $nodes; do
-  if on "$node" test -e /opt/cni/bin/ipvlan; then fail "the plugin is still on $node"; fi
+  for file in /etc/cni/net.d/10-pods.conflist /opt/cni/bin/ipvlan; do
+    _tries=60
+    while on "$node" test -e "$file"; do
+      _tries=$((_tries - 1))
+      [ "$_tries" -gt 0 ] || fail "$file is still on $node"
+      sleep 1
+    done
+  done
 done
 
 say "all is well"
