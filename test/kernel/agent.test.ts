@@ -97,6 +97,17 @@ t.test("it puts the plugin and the node's network in their places, and keeps the
     start_agent
     until_true 25 on h1 test -s /etc/cni/net.d/10-pods.conflist`);
   const written = JSON.parse(await sh("on h1 cat /etc/cni/net.d/10-pods.conflist"));
+  // containerd looks at its folder again when a file in it gets another name, and not when one comes from elsewhere.
+  const seen =
+    await sh(`on h1 ${node} --eval 'require("fs").watch("/etc/cni/net.d", (_, name) => console.log(name))' > /tmp/lab/events &
+    watcher=$!
+    sleep 3
+    on h1 rm /etc/cni/net.d/10-pods.conflist
+    until_true 25 on h1 test -s /etc/cni/net.d/10-pods.conflist
+    sleep 1
+    kill $watcher
+    cat /tmp/lab/events`);
+  t.ok(seen.split("\n").includes(".10-pods.conflist.new"), seen);
   t.strictSame(written.plugins[0].ipam.subnets, [{ subnet: "10.244.7.0/24" }, { subnet: "fd44:7::/64" }]);
   t.match(await sh("on h1 stat -c '%a %s' /opt/cni/bin/ipvlan"), /^755 \d{6}/);
   t.match(await sh("get /healthz"), /^200 ok/);

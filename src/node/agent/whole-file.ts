@@ -47,11 +47,15 @@ export async function putWhole(
   } finally {
     closeSync(fd);
   }
+  // containerd does not look at what comes into the folder that it watches, since a file that is made there is not written yet
+  // (internal/cri/server/cni_conf_syncer.go); it looks when one that is there gets another name.
+  const beside = join(dirname(file), `.${basename(file)}.new`);
   try {
     await judge(unfinished);
-    renameSync(unfinished, file);
+    renameSync(unfinished, beside);
+    renameSync(beside, file);
   } catch (error) {
-    rmSync(unfinished, { force: true });
+    for (const one of [unfinished, beside]) rmSync(one, { force: true });
     throw error;
   }
   return true;
