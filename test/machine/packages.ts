@@ -23,6 +23,7 @@ import { indexModules, kernelRelease, unpackKernel } from "./kernel.ts";
  * - `shellcheck`: run on the host.
  * - `etcd`: run on the host.
  * - `shells`: other than the host's own; run there.
+ * - `network-tools`: what Kubernetes' own suite runs in its pods.
  */
 export type Group =
   | "base"
@@ -33,7 +34,8 @@ export type Group =
   | "arm64-libraries"
   | "shellcheck"
   | "shells"
-  | "etcd";
+  | "etcd"
+  | "network-tools";
 
 /** What a test machine has besides the base where a test asks for it. */
 export type GuestGroup = Extract<Group, "runtimes" | "firewalld">;
@@ -73,6 +75,7 @@ const groups: Record<Group, Omit<PackageSet, "name">> = {
   shellcheck: { packages: ["shellcheck"] },
   etcd: { packages: ["etcd-server"] },
   shells: { packages: ["fish", "zsh"] },
+  "network-tools": { packages: ["bash", "bind9-dnsutils", "curl", "libc-bin", "netcat-openbsd"] },
 };
 
 /** The root folder of a group's layer, fetched now if the cache does not have it. */

@@ -3,19 +3,36 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Etcd, startEtcd } from "../../cluster/lib/etcd.ts";
-import { type Api, connectApi, type KubernetesObject, until } from "./api.ts";
+import { clusterDNS, podCIDRs, serviceCIDRs } from "./addresses.ts";
+import { type Api, connectApi, until } from "./api.ts";
+import { clear } from "./clear.ts";
+import { nodeReady } from "./conditions.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { installPlugin, type NetworkOptions } from "./install.ts";
+import { installAgent, installResources, useNetwork } from "./install.ts";
 import { type Lan, makeLan, router } from "./lan.ts";
-import { type ClusterNode, nodeName, type ProxyMode, startNode } from "./nodes.ts";
+import type { Network } from "./networks.ts";
+import { type ClusterNode, joinCluster, nodeName, type ProxyMode, startNode, startProxy } from "./nodes.ts";
 import type { ProgramSet } from "./programs.ts";
 
 export interface ClusterOptions {
   readonly programs: Record<ProgramSet, string>;
   readonly imageArchive: string;
-  readonly mode: NetworkOptions["mode"];
+  /** Of the first network. */
+  readonly network: Network;
   readonly proxyMode: ProxyMode;
+  readonly settings: Settings;
   readonly say: (line: string) => void;
+}
+
+export interface Settings {
+  /** How many pods a Deployment is scaled to. */
+  readonly pods: number;
+  /** Of Kubernetes' own suite: a part of the names of the cases to run. */
+  readonly focus: string;
+  /** How many cases at once. */
+  readonly processes: number;
+  /** For each case. */
+  readonly minutes: number;
 }
 
 /** What was started, to be ended in the opposite order. */
@@ -41,17 +58,18 @@ export interface Cluster {
   readonly nodes: readonly ClusterNode[];
   readonly programs: Record<ProgramSet, string>;
   readonly folder: string;
+  /** What its pods are in, now. */
+  readonly network: Network;
+  readonly proxyMode: ProxyMode;
+  readonly settings: Settings;
   readonly started: Started;
 }
 
-export const podCIDRs = ["10.244.0.0/16", "fd44::/56"] as const;
-export const serviceCIDRs = ["10.96.0.0/16", "fd96::/112"] as const;
-export const clusterDNS = "10.96.0.10";
 const nodeCount = 2;
 
-/** Starts all of it; the plugin is installed, and both Nodes are Ready. What `ends` has then, or after a failure, is the caller's to end. */
+/** Starts all of it; the plugin is installed, the pods have a network, and both Nodes are Ready. What `ends` has then, or after a failure, is the caller's to end. */
 export async function startCluster(options: ClusterOptions, ends: Started): Promise<Cluster> {
-  const { programs, imageArchive, mode, proxyMode, say } = options;
+  const { programs, imageArchive, network, proxyMode, settings, say } = options;
   const folder = mkdtempSync(join(tmpdir(), "ipvlan-e2e-"));
   ends.add(async () => rmSync(folder, { recursive: true, force: true }));
   const timed = async <T>(what: string, work: Promise<T>): Promise<T> => {
@@ -77,7 +95,7 @@ export async function startCluster(options: ClusterOptions, ends: Started): Prom
   const nodes = machines.map(succeeded);
   const api = connectApi(controlPlane);
   const joined = async (node: ClusterNode): Promise<void> => {
-    await node.join(controlPlane, { proxyMode, podCIDRs, clusterDNS });
+    await joinCluster(node, controlPlane, programs, clusterDNS);
     const cidrs = await until(`${node.name} has podCIDRs`, 180, async () => {
       const { spec } = await api.get(`/api/v1/nodes/${node.name}`);
       return spec.podCIDRs as readonly string[] | undefined;
@@ -86,11 +104,39 @@ export async function startCluster(options: ClusterOptions, ends: Started): Prom
       lan.route(cidr, node.addresses);
       for (const other of nodes) if (other !== node) await other.route(cidr, node.addresses);
     }
-    await installPlugin(node, { mode, podCIDRs: cidrs, serviceCIDRs });
+    await installAgent(node, controlPlane);
   };
-  await timed("kubelets registered, networks written", Promise.all(nodes.map(joined)));
-  await timed("nodes Ready", Promise.all(nodes.map(({ name }) => nodeReady(api, name))));
-  return { api, lan, controlPlane, nodes, programs, folder, started: ends };
+  await installResources(api);
+  await timed("kubelets registered, plugin installed by the agent", Promise.all(nodes.map(joined)));
+  const cluster = { api, lan, controlPlane, nodes, programs, folder, network, proxyMode, settings, started: ends };
+  await timed("network written, nodes Ready", setUpNetwork(cluster));
+  return cluster;
+}
+
+/**
+ * The same cluster with its pods in another network, or with another kube-proxy: nothing of the scenarios before is left in it.
+ * @param ends of this network: what scenarios start in it
+ */
+export async function inNetwork(
+  cluster: Cluster,
+  { network, proxyMode }: Pick<ClusterOptions, "network" | "proxyMode">,
+  ends: Started,
+): Promise<Cluster> {
+  const other = { ...cluster, network, proxyMode, started: ends };
+  if (network === cluster.network && proxyMode === cluster.proxyMode) return other;
+  await clear(cluster.api);
+  await setUpNetwork(other);
+  return other;
+}
+
+async function setUpNetwork({ api, controlPlane, nodes, programs, network, proxyMode }: Cluster): Promise<void> {
+  const { clusterCIDRs, masqueradeAll } = network;
+  const setUp = async (node: ClusterNode): Promise<void> => {
+    await useNetwork(node, programs, network);
+    await startProxy(node, controlPlane, programs, { mode: proxyMode, clusterCIDRs, masqueradeAll });
+    await nodeReady(api, node.name);
+  };
+  await Promise.all(nodes.map(setUp));
 }
 
 async function startPlane(folder: string, programs: string, ends: Started): Promise<ControlPlane> {
@@ -115,15 +161,4 @@ async function startPlane(folder: string, programs: string, ends: Started): Prom
 function succeeded<T>(result: PromiseSettledResult<T> | undefined): T {
   if (result?.status === "fulfilled") return result.value;
   throw result?.reason;
-}
-
-export const conditionOf = ({ status }: KubernetesObject, type: string): { status: string; message?: string } =>
-  status?.conditions?.find((one: { type: string }) => one.type === type) ?? { status: "Unknown" };
-
-async function nodeReady(api: Api, name: string): Promise<void> {
-  await until(`Node ${name} is Ready`, 300, async () => {
-    const { status, message } = conditionOf(await api.get(`/api/v1/nodes/${name}`), "Ready");
-    if (status === "True") return true;
-    throw new Error(message ?? "no condition yet");
-  });
 }

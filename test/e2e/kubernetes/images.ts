@@ -1,11 +1,11 @@
 /** The images of all pods, made from static programs and kept in the cache: one archive, which each node imports once. */
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { cachedFolder } from "../../../build/cache.ts";
 import { layer } from "../../machine/packages.ts";
 import { shortHash } from "../../machine/paths.ts";
+import { type Descriptor, type ImageMaker, makeArchive } from "./oci-archive.ts";
 
 export const images = {
   /** Sleeps: what holds a pod's namespaces. */
@@ -18,71 +18,41 @@ export const images = {
 /** @returns the archive's path */
 export async function imageArchive(programs: { kubernetes: string; coredns: string }): Promise<string> {
   const base = await layer("base");
-  const made = shortHash(readFileSync(import.meta.filename, "utf8") + programs.kubernetes + programs.coredns + base);
-  const folder = await cachedFolder(`kubernetes/images-${made}`, async (folder) => {
-    const oci = join(folder, "oci");
-    mkdirSync(join(oci, "blobs/sha256"), { recursive: true });
-    const busybox = addLayer(oci, (root) => {
-      mkdirSync(join(root, "bin"));
-      mkdirSync(join(root, "tmp"));
-      const program = join(base, "usr/bin/busybox");
-      cpSync(program, join(root, "bin/busybox"));
-      const applets = execFileSync(program, ["--list"], { encoding: "utf8" }).trim().split("\n");
-      for (const name of applets) if (name !== "busybox") symlinkSync("busybox", join(root, "bin", name));
-    });
-    const agnhost = addLayer(oci, (root) => cpSync(join(programs.kubernetes, "agnhost"), join(root, "agnhost")));
-    const coredns = addLayer(oci, (root) => cpSync(join(programs.coredns, "coredns"), join(root, "coredns")));
-    const manifests = [
-      addImage(oci, images.pause, [busybox], ["/bin/sleep", "1000000"]),
-      addImage(oci, images.agnhost, [busybox, agnhost], ["/agnhost"]),
-      addImage(oci, images.coredns, [busybox, coredns], ["/coredns"]),
-    ];
-    writeFileSync(join(oci, "index.json"), JSON.stringify({ schemaVersion: 2, manifests }));
-    writeFileSync(join(oci, "oci-layout"), JSON.stringify({ imageLayoutVersion: "1.0.0" }));
-    execFileSync("tar", ["-C", oci, "-cf", join(folder, "images.tar"), "."]);
-    rmSync(oci, { recursive: true });
+  return cachedArchive("images", [import.meta.filename, programs.kubernetes, programs.coredns, base], (maker) => {
+    const busybox = busyboxLayer(maker, base);
+    const agnhost = maker.layer((root) => cpSync(join(programs.kubernetes, "agnhost"), join(root, "agnhost")));
+    const coredns = maker.layer((root) => cpSync(join(programs.coredns, "coredns"), join(root, "coredns")));
+    maker.image(images.pause, [busybox], ["/bin/sleep", "1000000"]);
+    maker.image(images.agnhost, [busybox, agnhost], ["/agnhost"]);
+    maker.image(images.coredns, [busybox, coredns], ["/coredns"]);
+  });
+}
+
+/**
+ * An archive of images in the cache.
+ * @param sources what it is made from: the file that says how, and folders whose names change with their contents
+ */
+export async function cachedArchive(
+  name: string,
+  sources: readonly [file: string, ...folders: string[]],
+  make: (maker: ImageMaker) => void,
+): Promise<string> {
+  const [file, ...folders] = sources;
+  const key = shortHash([readFileSync(file, "utf8"), ...folders].join("\n"));
+  const folder = await cachedFolder(`kubernetes/${name}-${key}`, async (folder) => {
+    makeArchive(join(folder, "images.tar"), make);
   });
   return join(folder, "images.tar");
 }
 
-interface Descriptor {
-  readonly mediaType: string;
-  readonly digest: string;
-  readonly size: number;
-}
-
-function addBlob(oci: string, mediaType: string, contents: Buffer | object): Descriptor {
-  const bytes = Buffer.isBuffer(contents) ? contents : Buffer.from(JSON.stringify(contents));
-  const digest = createHash("sha256").update(bytes).digest("hex");
-  writeFileSync(join(oci, "blobs/sha256", digest), bytes);
-  return { mediaType: `application/vnd.oci.image.${mediaType}`, digest: `sha256:${digest}`, size: bytes.length };
-}
-
-/** Not compressed: under emulation, unpacking costs more than reading. */
-function addLayer(oci: string, fill: (root: string) => void): Descriptor {
-  const root = join(oci, "layer");
-  mkdirSync(root);
-  fill(root);
-  const words = ["-C", root, "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "--sort=name", "-c", "."];
-  const archive = execFileSync("tar", words, { maxBuffer: 2 ** 30 });
-  rmSync(root, { recursive: true });
-  return addBlob(oci, "layer.v1.tar", archive);
-}
-
-function addImage(oci: string, name: string, layers: readonly Descriptor[], command: readonly string[]): object {
-  const config = addBlob(oci, "config.v1+json", {
-    architecture: "amd64",
-    os: "linux",
-    config: { Entrypoint: command, Env: ["PATH=/bin"] },
-    // A layer that is not compressed has the same digest before and after.
-    rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) },
+/** A shell and what belongs to it. @param base the packages that have it */
+export function busyboxLayer({ layer }: ImageMaker, base: string): Descriptor {
+  return layer((root) => {
+    mkdirSync(join(root, "bin"));
+    mkdirSync(join(root, "tmp"));
+    const program = join(base, "usr/bin/busybox");
+    cpSync(program, join(root, "bin/busybox"));
+    const applets = execFileSync(program, ["--list"], { encoding: "utf8" }).trim().split("\n");
+    for (const name of applets) if (name !== "busybox") symlinkSync("busybox", join(root, "bin", name));
   });
-  const manifest = addBlob(oci, "manifest.v1+json", {
-    schemaVersion: 2,
-    mediaType: "application/vnd.oci.image.manifest.v1+json",
-    config,
-    layers,
-  });
-  const annotations = { "io.containerd.image.name": name, "org.opencontainers.image.ref.name": name };
-  return { ...manifest, annotations };
 }

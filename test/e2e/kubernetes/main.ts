@@ -1,29 +1,46 @@
 // npm run e2e:kubernetes: the plugin in a real Kubernetes, of two nodes, with the real kubelet, containerd and kube-proxy.
 //
-//   npm run e2e:kubernetes                          all scenarios
+//   npm run e2e:kubernetes                          all scenarios, in all networks
 //   npm run e2e:kubernetes -- --only services       those whose name has this in it
-//   npm run e2e:kubernetes -- --proxy iptables      kube-proxy in another mode than nftables
+//   npm run e2e:kubernetes -- --network routed      in one network: routed, flat or announced (see networks.ts)
+//   npm run e2e:kubernetes -- --proxy iptables      with kube-proxy in one mode: nftables or iptables
+//   npm run e2e:kubernetes -- --pods 100            a Deployment is scaled to so many pods; 50 without it
+//   npm run e2e:kubernetes -- conformance           Kubernetes' own suite: [sig-network] and [Conformance]
+//                                  --processes 4    so many of its cases at once
+//                                  --minutes 15     so long for each
+//                                  --focus DNS      those whose name has this in it
 //   npm run e2e:kubernetes -- --keep                leaves the cluster up until Ctrl-C, and says how to reach it
+//   npm run e2e:kubernetes -- --publish             writes the table into docs/kubernetes-tests.md
 import { statfsSync } from "node:fs";
 import { freemem } from "node:os";
 import { parseArgs } from "node:util";
 import { describeFailure, Obstacle, tellFailures } from "../../../build/obstacle.ts";
 import { layer } from "../../machine/packages.ts";
+import { newestPlugins } from "../../machine/reference-plugins.ts";
+import { conformanceImages } from "./conformance/images.ts";
 import { imageArchive } from "./images.ts";
 import { isInside, runInside } from "./own-network.ts";
+import { type Choice, stages } from "./plan.ts";
 import { programs } from "./programs.ts";
 import { type RunOptions, runScenarios } from "./run.ts";
 
 tellFailures("e2e:kubernetes");
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     only: { type: "string", default: "" },
-    mode: { type: "string", default: "l3s" },
-    proxy: { type: "string", default: "nftables" },
+    network: { type: "string", default: "" },
+    proxy: { type: "string", default: "" },
     keep: { type: "boolean", default: false },
+    publish: { type: "boolean", default: false },
+    pods: { type: "string", default: "50" },
+    focus: { type: "string", default: "" },
+    processes: { type: "string", default: "4" },
+    minutes: { type: "string", default: "15" },
   },
 });
+const choice: Choice = { ...values, isConformance: positionals[0] === "conformance" };
 const say = (line: string): void => void process.stderr.write(`e2e: ${line}\n`);
 
 if (!isInside()) {
@@ -38,20 +55,21 @@ if (!isInside()) {
 // The network of the inside leads nowhere, so all that is fetched is fetched before.
 const prepared = await prepare();
 if (isInside()) {
-  const chosen = values as Pick<RunOptions, "only" | "mode" | "keep">;
+  const { keep, publish, focus, pods, processes, minutes } = values;
+  const settings = { focus, pods: Number(pods), processes: Number(processes), minutes: Number(minutes) };
   // Not by itself: after a Ctrl-C, what was under way may wait for a machine that is no more.
-  process.exit(await runScenarios({ ...prepared, ...chosen, proxyMode: proxyMode(), say }));
+  process.exit(await runScenarios({ ...prepared, choice, settings, keep, publish, say }));
 }
 process.exitCode = await runInside();
 
-function proxyMode(): RunOptions["proxyMode"] {
-  if (values.proxy === "nftables" || values.proxy === "iptables") return values.proxy;
-  throw new Obstacle("--proxy takes nftables or iptables");
-}
-
 function refuseWhatCannotWork(): void {
-  proxyMode();
-  if (!["l2", "l3", "l3s"].includes(values.mode)) throw new Obstacle("--mode takes l2, l3 or l3s");
+  const unknown = positionals.find((word) => word !== "conformance");
+  if (unknown !== undefined)
+    throw new Obstacle(`there is nothing of the name ${unknown} to run: conformance, or no word`);
+  for (const name of ["pods", "processes", "minutes"] as const) {
+    if (!(Number(values[name]) >= 1)) throw new Obstacle(`--${name} takes a number`);
+  }
+  if (stages(choice).length === 0) throw new Obstacle("no scenario has such a name, network and kube-proxy");
   if (process.getuid?.() !== 0) throw new Obstacle("the network of the nodes is made by root only");
   if (freemem() < 9 * 2 ** 30) throw new Obstacle("two nodes and a control plane take 9 GB of free memory");
   const { bavail, bsize } = statfsSync("/tmp");
@@ -61,6 +79,9 @@ function refuseWhatCannotWork(): void {
 async function prepare(): Promise<Pick<RunOptions, "programs" | "imageArchive">> {
   for (const group of ["base", "kernel", "qemu", "runtimes", "etcd"] as const) await layer(group);
   const built = await programs(say);
+  const reference = newestPlugins();
+  if ("missing" in reference) throw new Obstacle(reference.missing);
+  if (choice.isConformance) await conformanceImages(built.kubernetes);
   return { programs: built, imageArchive: await imageArchive(built) };
 }
 

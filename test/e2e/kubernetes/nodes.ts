@@ -1,6 +1,6 @@
 /** Nodes: virtual machines with a NIC on the LAN and a disk, in which containerd, the kubelet and kube-proxy run. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attach, type TestHost } from "../../machine/host.ts";
 import { bootVm, type Vm } from "../../machine/vm.ts";
@@ -23,24 +23,25 @@ export interface NodeOptions {
 export interface ClusterNode {
   readonly name: string;
   readonly addresses: Dual;
-  /** Its machine: `sh` and `ok` run scripts on the node. */
+  /** Its machine: `sh` and `ok` run scripts on the node. After a reset it is another one. */
   readonly host: TestHost;
-  /** Sends a network of the pods of another node by way of that one. */
+  /** Sends a network of the pods of another node by way of that one; after a reset, too. */
   route(cidr: string, node: Dual): Promise<void>;
-  /** Starts what makes a Node of it. */
-  join(controlPlane: ControlPlane, options: JoinOptions): Promise<void>;
+  /** Puts a file where the node finds it, readable by root alone. @returns its path there */
+  put(file: string, text: string): string;
+  /** Starts a program that stays, under a name by which it is known; after a reset it is started again. */
+  start(name: string, command: readonly string[]): Promise<void>;
+  /** Ends such a program, by force, as if it had crashed; until {@link ClusterNode.resume} it is not started again. */
+  kill(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
+  /** Power off and on: what is in memory is lost, what is on the disk stays. */
+  reset(): Promise<void>;
   /** What its programs said last, and what the kernel, the plugin and the packet filter have. */
   logs(): Promise<string>;
   stop(): Promise<void>;
 }
 
-export interface JoinOptions {
-  readonly proxyMode: ProxyMode;
-  readonly podCIDRs: readonly string[];
-  readonly clusterDNS: string;
-}
-
-/** Where the guest sees what {@link startNode} puts into the shared folder. */
+/** Where the guest sees what {@link ClusterNode.put} puts into the shared folder. */
 const shared = "/run/ipvlan-test/node";
 
 export const nodeName = (number: number): string => `node${number}`;
@@ -50,73 +51,143 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   const { number, lan, folder, programs, imageArchive } = options;
   const name = nodeName(number);
   const addresses = nodeAddresses(number);
-  const vm = await bootVm({
-    hostname: name,
-    groups: ["runtimes"],
-    memory: "4G",
-    modules: ["virtio_net", "virtio_blk", "ext4", "nf_conntrack", "nf_tables", "br_netfilter"],
-    bootTimeoutMs: 300_000,
-    devices: [
-      ...["-netdev", `tap,id=lan,ifname=${lan.tap(number)},script=no,downscript=no`],
-      ...["-device", `virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:50:00:${String(number).padStart(2, "0")}`],
-      ...["-drive", `if=none,id=disk,format=raw,cache=unsafe,file=${makeDisk(folder, name)}`],
-      ...["-device", "virtio-blk-pci,drive=disk"],
-    ],
-  });
+  const disk = makeDisk(folder, name);
+  const files = new Map<string, string>([
+    ["containerd.toml", containerdConfig],
+    ["crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 120\n"],
+  ]);
+  const routes = new Map<string, string>();
+  const daemons = new Map<string, readonly string[]>();
+  const ended = new Set<string>();
+
+  const write = (vm: Vm, file: string, text: string): void => {
+    const folder = join(vm.folder.share, "node");
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(join(folder, file), text, { mode: 0o600 });
+  };
+  const boot = async (): Promise<{ vm: Vm; host: TestHost }> => {
+    const vm = await bootVm({
+      hostname: name,
+      groups: ["runtimes"],
+      memory: "4G",
+      modules: ["virtio_net", "virtio_blk", "ext4", "nf_conntrack", "nf_tables", "br_netfilter"],
+      bootTimeoutMs: 300_000,
+      devices: [
+        ...["-netdev", `tap,id=lan,ifname=${lan.tap(number)},script=no,downscript=no`],
+        ...["-device", `virtio-net-pci,netdev=lan,romfile=,mac=52:54:00:50:00:${String(number).padStart(2, "0")}`],
+        ...["-drive", `if=none,id=disk,format=raw,cache=unsafe,file=${disk}`],
+        ...["-device", "virtio-blk-pci,drive=disk"],
+      ],
+    });
+    try {
+      const host = await attach(vm.folder, vm.stop);
+      for (const [file, text] of files) write(vm, file, text);
+      await host.ok(networkScript(addresses, [...routes]), { timeoutMs: 120_000 });
+      await host.ok(diskScript, { timeoutMs: 120_000 });
+      for (const [daemon, command] of daemons) {
+        if (!ended.has(daemon)) await host.ok(daemonScript(daemon, command));
+      }
+      return { vm, host };
+    } catch (error) {
+      await vm.stop();
+      throw error;
+    }
+  };
+
+  let { vm, host } = await boot();
+  const start = async (daemon: string, command: readonly string[]): Promise<void> => {
+    daemons.set(daemon, command);
+    ended.delete(daemon);
+    await host.ok(daemonScript(daemon, command));
+  };
+  const path = `PATH=${programs.containerd}:$PATH`;
   try {
-    const host = await attach(vm.folder, vm.stop);
-    put(vm, "containerd.toml", containerdConfig);
-    put(vm, "crictl.yaml", "runtime-endpoint: unix:///run/containerd/containerd.sock\ntimeout: 120\n");
-    await host.ok(networkScript(addresses), { timeoutMs: 120_000 });
-    await host.ok(diskScript, { timeoutMs: 120_000 });
-    await host.ok(containerdScript(programs, imageArchive), { timeoutMs: 900_000 });
-    return {
-      name,
-      addresses,
-      host,
-      async route(cidr, node) {
-        await host.ok(`ip route replace ${cidr} via ${node[cidr.includes(":") ? 1 : 0]}`);
-      },
-      async join(controlPlane, { proxyMode, podCIDRs, clusterDNS }) {
-        copyFileSync(controlPlane.caFile, join(vm.folder.share, "node/server.crt"));
-        const config = (token: string) => kubeconfigOf(controlPlane.server, `${shared}/server.crt`, token);
-        put(vm, "kubelet.kubeconfig", config(tokens.node(name)));
-        put(vm, "kube-proxy.kubeconfig", config(tokens.proxy));
-        put(vm, "kubelet.json", JSON.stringify(kubeletConfig(clusterDNS)));
-        await host.ok(`
-          echo 'nameserver ${router[0]}' > /run/resolv.conf
-          ${daemon("kubelet", [
-            `PATH=${programs.containerd}:$PATH`,
-            join(programs.kubernetes, "kubelet"),
-            `--kubeconfig=${shared}/kubelet.kubeconfig`,
-            `--config=${shared}/kubelet.json`,
-            `--hostname-override=${name}`,
-            `--node-ip=${addresses.join(",")}`,
-          ])}
-          ${daemon("kube-proxy", [
-            join(programs.kubernetes, "kube-proxy"),
-            `--kubeconfig=${shared}/kube-proxy.kubeconfig`,
-            `--proxy-mode=${proxyMode}`,
-            `--cluster-cidr=${podCIDRs.join(",")}`,
-            `--hostname-override=${name}`,
-          ])}`);
-      },
-      logs: async () => {
-        const { stdout } = await host.sh(logsScript, { timeoutMs: 120_000 });
-        return stdout;
-      },
-      stop: () => host.close(),
-    };
+    await start("containerd", [path, join(programs.containerd, "containerd"), `--config=${shared}/containerd.toml`]);
+    await host.ok(imagesScript(path, imageArchive), { timeoutMs: 900_000 });
   } catch (error) {
     await vm.stop();
     throw error;
   }
+  return {
+    name,
+    addresses,
+    get host() {
+      return host;
+    },
+    async route(cidr, node) {
+      const via = node[cidr.includes(":") ? 1 : 0];
+      routes.set(cidr, via);
+      await host.ok(`ip route replace ${cidr} via ${via}`);
+    },
+    put(file, text) {
+      files.set(file, text);
+      write(vm, file, text);
+      return join(shared, file);
+    },
+    start,
+    async kill(daemon) {
+      ended.add(daemon);
+      await host.ok(killScript(daemon));
+    },
+    resume: (daemon) => start(daemon, daemons.get(daemon) as readonly string[]),
+    async reset() {
+      await host.close();
+      ({ vm, host } = await boot());
+    },
+    logs: async () => {
+      const { stdout } = await host.sh(logsScript, { timeoutMs: 120_000 });
+      return stdout;
+    },
+    stop: () => host.close(),
+  };
 }
 
-function put(vm: Vm, file: string, text: string): void {
-  const folder = join(vm.folder.share, "node");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, file), text);
+/** Starts what makes a Node of it. */
+export async function joinCluster(
+  node: ClusterNode,
+  { server, caFile }: ControlPlane,
+  programs: Record<ProgramSet, string>,
+  clusterDNS: string,
+): Promise<void> {
+  const ca = node.put("server.crt", readFileSync(caFile, "utf8"));
+  const kubeconfig = node.put("kubelet.kubeconfig", kubeconfigOf(server, ca, tokens.node(node.name)));
+  await node.start("kubelet", [
+    `PATH=${programs.containerd}:$PATH`,
+    join(programs.kubernetes, "kubelet"),
+    `--kubeconfig=${kubeconfig}`,
+    `--config=${node.put("kubelet.json", JSON.stringify(kubeletConfig(clusterDNS)))}`,
+    `--hostname-override=${node.name}`,
+    `--node-ip=${node.addresses.join(",")}`,
+  ]);
+}
+
+export interface ProxyOptions {
+  readonly mode: ProxyMode;
+  /** The pods' networks: what comes from elsewhere to a Service gets a node's address. */
+  readonly clusterCIDRs: readonly string[];
+  /** What comes from pods, too. */
+  readonly masqueradeAll: boolean;
+}
+
+/** Starts kube-proxy anew, and takes away what it had made before. */
+export async function startProxy(
+  node: ClusterNode,
+  { server, caFile }: ControlPlane,
+  programs: Record<ProgramSet, string>,
+  { mode, clusterCIDRs, masqueradeAll }: ProxyOptions,
+): Promise<void> {
+  const ca = node.put("server.crt", readFileSync(caFile, "utf8"));
+  const program = join(programs.kubernetes, "kube-proxy");
+  await node.kill("kube-proxy");
+  await node.host.ok(`${program} --cleanup >> /var/log/kube-proxy.log 2>&1`, { timeoutMs: 120_000 });
+  await node.start("kube-proxy", [
+    program,
+    `--kubeconfig=${node.put("kube-proxy.kubeconfig", kubeconfigOf(server, ca, tokens.proxy))}`,
+    `--proxy-mode=${mode}`,
+    `--cluster-cidr=${clusterCIDRs.join(",")}`,
+    `--hostname-override=${node.name}`,
+    ...(masqueradeAll ? ["--masquerade-all"] : []),
+  ]);
 }
 
 /** A sparse file with a file system. */
@@ -124,12 +195,11 @@ function makeDisk(folder: string, name: string): string {
   const disk = join(folder, `${name}.disk`);
   writeFileSync(disk, "");
   truncateSync(disk, 8 * 2 ** 30);
-  // The guest makes its own lazily, too: all that is written here is what there is to be read.
-  execFileSync("mkfs.ext4", ["-q", "-F", "-O", "^has_journal", disk], { stdio: ["ignore", "ignore", "pipe"] });
+  execFileSync("mkfs.ext4", ["-q", "-F", disk], { stdio: ["ignore", "ignore", "pipe"] });
   return disk;
 }
 
-const networkScript = (addresses: Dual): string => `
+const networkScript = (addresses: Dual, routes: readonly (readonly [cidr: string, via: string])[]): string => `
 set -e
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
 link=$(basename "$(dirname "$(ls -d /sys/class/net/*/device | head -n 1)")")
@@ -137,6 +207,9 @@ ip link set "$link" name eth0
 ip link set eth0 up
 ${addresses.map((address, i) => `ip addr add ${address}/${prefixLengths[i]} dev eth0${i === 1 ? " nodad" : ""}`).join("\n")}
 ${router.map((address) => `ip route add default via ${address}`).join("\n")}
+${routes.map(([cidr, via]) => `ip route add ${cidr} via ${via}`).join("\n")}
+echo 'nameserver ${router[0]}' > /run/resolv.conf
+cp ${shared}/crictl.yaml /etc/crictl.yaml
 `;
 
 /** The folders that outlive a boot. */
@@ -152,8 +225,18 @@ mkdir -p /etc/cni/net.d /opt/cni/bin /var/log/pods /var/log/containers
 `;
 
 /** A program that stays, with its log in /var/log. */
-const daemon = (name: string, command: readonly string[]): string =>
-  `setsid env ${command.join(" ")} </dev/null >>/var/log/${name}.log 2>&1 &`;
+const daemonScript = (name: string, command: readonly string[]): string => `
+setsid env ${command.join(" ")} </dev/null >>/var/log/${name}.log 2>&1 &
+echo $! > /run/${name}.pid
+`;
+
+const killScript = (name: string): string => `
+[ -e /run/${name}.pid ] || exit 0
+pid=$(cat /run/${name}.pid)
+rm /run/${name}.pid
+kill -9 "$pid" 2>/dev/null || exit 0
+while [ -e "/proc/$pid/exe" ]; do sleep 0.1; done
+`;
 
 const containerdConfig = `
 version = 3
@@ -172,11 +255,9 @@ version = 3
   SystemdCgroup = false
 `;
 
-const containerdScript = (programs: Record<ProgramSet, string>, archive: string): string => `
+const imagesScript = (path: string, archive: string): string => `
 set -e
-cp ${shared}/crictl.yaml /etc/crictl.yaml
-PATH=${programs.containerd}:$PATH
-${daemon("containerd", [`PATH=$PATH`, join(programs.containerd, "containerd"), `--config=${shared}/containerd.toml`])}
+export ${path}
 until ctr version >/dev/null 2>&1; do sleep 0.5; done
 ctr --namespace k8s.io images import --local ${archive}
 `;
@@ -203,7 +284,7 @@ const kubeletConfig = (clusterDNS: string): object => ({
 
 const logsScript = `
 show() { echo "--- $*"; "$@" 2>&1 | tail -n 60; }
-for name in containerd kubelet kube-proxy; do show tail -n 40 /var/log/$name.log; done
+for name in containerd kubelet kube-proxy agent; do show tail -n 40 /var/log/$name.log; done
 for file in /etc/cni/net.d/*; do show cat "$file"; done
 show ip -brief addr
 show ip route

@@ -1,6 +1,6 @@
 /** Pods of the scenarios: Kubernetes' own test server, which answers who it is, and asks others when it is told to. */
 import { type Api, type KubernetesObject, pathOf, until } from "./api.ts";
-import { conditionOf } from "./cluster.ts";
+import { conditionOf } from "./conditions.ts";
 import { images } from "./images.ts";
 
 export interface PodOptions {

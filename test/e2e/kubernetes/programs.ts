@@ -126,6 +126,9 @@ async function kubernetesModule(folder: string): Promise<void> {
   chmodSync(join(folder, "go.sum"), 0o644);
 }
 
+/** The folder of Kubernetes' sources. */
+export const kubernetesSource = (): Promise<string> => download(kubernetes, `v${versions.kubernetes}`);
+
 /** A module with one dependency. */
 async function moduleOf(folder: string, dependency: string, version: string): Promise<void> {
   mkdirSync(folder, { recursive: true });

@@ -1,31 +1,25 @@
-/** Runs the scenarios on one cluster, and tells what came of each check. */
-import { type Cluster, type ClusterOptions, startCluster, started } from "./cluster.ts";
+/** Runs the scenarios on one cluster, stage by stage, and tells what came of each check. */
+import { type Cluster, type ClusterOptions, inNetwork, startCluster, started } from "./cluster.ts";
+import { tellLogs } from "./logs.ts";
+import { type Choice, type Stage, stages, titleOf } from "./plan.ts";
+import { publish } from "./publish.ts";
+import { type Row, table } from "./rows.ts";
 import type { Scenario } from "./scenario.ts";
-import { nodesScenario } from "./scenarios/nodes.ts";
-import { probesScenario } from "./scenarios/probes.ts";
-import { reachScenario } from "./scenarios/reach.ts";
-import { servicesScenario } from "./scenarios/services.ts";
 
-export interface RunOptions extends ClusterOptions {
-  /** A part of the names of the scenarios to run. */
-  readonly only: string;
+export interface RunOptions extends Omit<ClusterOptions, "network" | "proxyMode"> {
+  readonly choice: Choice;
+  /** The cluster stays up behind the scenarios, until the program is ended. */
   readonly keep: boolean;
-}
-
-const scenarios: readonly Scenario[] = [nodesScenario, reachScenario, servicesScenario, probesScenario];
-
-interface Row {
-  readonly scenario: string;
-  readonly check: string;
-  readonly result: "ok" | "FAILED" | "not run";
-  readonly seconds: number;
-  readonly detail: string;
+  /** Writes the table into the documentation. */
+  readonly publish: boolean;
 }
 
 /** @returns the exit code */
 export async function runScenarios(options: RunOptions): Promise<number> {
-  const { say, only } = options;
-  const chosen = scenarios.filter(({ name }) => name.includes(only));
+  const { say, choice } = options;
+  const chosen = stages(choice);
+  const [first] = chosen;
+  if (first === undefined) throw new Error("no stage is chosen");
   const begun = Date.now();
   const ends = started();
   const rows: Row[] = [];
@@ -34,10 +28,17 @@ export async function runScenarios(options: RunOptions): Promise<number> {
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => resolve("interrupted"));
   });
   const work = (async () => {
-    const cluster = await startCluster(options, ends);
-    for (const scenario of chosen) rows.push(...(await runScenario(scenario, cluster, say)));
-    if (rows.some(({ result }) => result !== "ok")) await tellLogs(cluster);
+    const cluster = await startCluster({ ...options, network: first.network, proxyMode: first.proxyMode }, ends);
+    let last = cluster;
+    for (const stage of chosen) {
+      last = await runStage(stage, last, rows, say).catch(async (error) => {
+        await tellLogs(last);
+        throw error;
+      });
+    }
+    if (rows.some(({ result }) => result !== "ok")) await tellLogs(last);
     process.stdout.write(table(rows));
+    if (options.publish) await publish(last, choice.isConformance, rows, Date.now() - begun);
     if (options.keep) {
       const { kubeconfig } = cluster.controlPlane;
       say(
@@ -59,64 +60,55 @@ export async function runScenarios(options: RunOptions): Promise<number> {
 const codeOf = (rows: readonly Row[]): number =>
   rows.length > 0 && rows.every(({ result }) => result === "ok") ? 0 : 1;
 
-async function runScenario({ name, run }: Scenario, cluster: Cluster, say: (line: string) => void): Promise<Row[]> {
+/** @returns the cluster as it is then */
+async function runStage(stage: Stage, before: Cluster, rows: Row[], say: (line: string) => void): Promise<Cluster> {
+  say(`network: ${titleOf(stage)}`);
+  const begun = Date.now();
+  const ends = started();
+  try {
+    const cluster = await inNetwork(before, stage, ends);
+    say(`ready after ${seconds(begun)} s`);
+    for (const scenario of stage.scenarios) rows.push(...(await runScenario(scenario, stage, cluster, say)));
+    return cluster;
+  } finally {
+    await ends.end();
+    say(`${seconds(begun)} s in this network`);
+  }
+}
+
+const seconds = (begun: number): string => ((Date.now() - begun) / 1000).toFixed(0);
+
+async function runScenario(
+  { name, run }: Scenario,
+  stage: Stage,
+  cluster: Cluster,
+  say: (line: string) => void,
+): Promise<Row[]> {
   const rows: Row[] = [];
+  const begun = Date.now();
+  const add = (check: string, result: Row["result"], seconds: number, detail: string): void => {
+    rows.push({ stage: titleOf(stage), scenario: name, check, result, seconds, detail });
+    say(`  ${result}: ${check} (${seconds.toFixed(1)} s)${detail === "" ? "" : `: ${detail}`}`);
+  };
   say(`scenario: ${name}`);
   const check = async (title: string, work: () => Promise<string | undefined>): Promise<void> => {
-    const started = Date.now();
-    const row = (result: Row["result"], detail: string) => {
-      const seconds = (Date.now() - started) / 1000;
-      rows.push({ scenario: name, check: title, result, seconds, detail });
-      say(`  ${result}: ${title} (${seconds.toFixed(1)} s)${detail === "" ? "" : `: ${detail}`}`);
-    };
+    const begun = Date.now();
+    const taken = () => (Date.now() - begun) / 1000;
     try {
-      row("ok", (await work()) ?? "");
+      const detail = (await work()) ?? "";
+      add(title, "ok", taken(), detail);
     } catch (error) {
-      row("FAILED", error instanceof Error ? error.message : String(error));
+      add(title, "FAILED", taken(), messageOf(error));
     }
   };
   try {
     await run(cluster, check);
   } catch (error) {
     // Its set-up failed, so that what comes behind it was not looked at.
-    const detail = error instanceof Error ? error.message : String(error);
-    rows.push({ scenario: name, check: "the rest of it", result: "not run", seconds: 0, detail });
-    say(`  not run: the rest of it: ${detail}`);
+    add("the rest of it", "not run", 0, messageOf(error));
   }
+  say(`  ${seconds(begun)} s for ${name}`);
   return rows;
 }
 
-function table(rows: readonly Row[]): string {
-  const cells = rows.map(({ scenario, check, result, seconds, detail }) => [
-    scenario,
-    check,
-    result,
-    seconds.toFixed(1),
-    detail.split("\n")[0]?.slice(0, 160) ?? "",
-  ]);
-  const count = (result: Row["result"]) => rows.filter((row) => row.result === result).length;
-  return [
-    "",
-    "| scenario | check | result | s | seen |",
-    "|---|---|---|---|---|",
-    ...cells.map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`),
-    "",
-    `${count("ok")} ok, ${count("FAILED")} failed, ${count("not run")} not run`,
-    "",
-  ].join("\n");
-}
-
-/** What a person would ask for first: the pods and their events, and each node's logs. */
-async function tellLogs({ api, nodes }: Cluster): Promise<void> {
-  const tell = (text: string) => process.stderr.write(`${text}\n`);
-  for (const { metadata, spec, status } of await api.list("/api/v1/pods")) {
-    const restarts = status.containerStatuses?.map((one: { restartCount: number }) => one.restartCount).join(" ");
-    tell(
-      `pod ${metadata.name} on ${spec.nodeName}: ${status.phase} ${status.podIP ?? ""}, restarts ${restarts ?? "?"}`,
-    );
-  }
-  for (const { involvedObject, reason, message, count, type } of await api.list("/api/v1/events")) {
-    if (type !== "Normal") tell(`event ${involvedObject.name}: ${reason} (${count ?? 1}): ${message}`);
-  }
-  for (const node of nodes) tell(`\n=== ${node.name}\n${await node.logs().catch(String)}`);
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -1,11 +1,12 @@
 import { pathOf } from "../api.ts";
-import { conditionOf } from "../cluster.ts";
+import { conditionOf } from "../conditions.ts";
+import { within } from "../networks.ts";
 import { pod, run } from "../pods.ts";
 import type { Scenario } from "../scenario.ts";
 
 export const nodesScenario: Scenario = {
   name: "nodes",
-  async run({ api, nodes }, check) {
+  async run({ api, nodes, network }, check) {
     for (const { name } of nodes) {
       await check(`${name} is Ready`, async () => {
         const node = await api.get(`/api/v1/nodes/${name}`);
@@ -15,13 +16,12 @@ export const nodesScenario: Scenario = {
       });
     }
     for (const { name } of nodes) {
-      await check(`a pod runs on ${name}, with an address of each family in the node's podCIDRs`, async () => {
+      await check(`a pod runs on ${name}, with an address of each family of its network`, async () => {
         const object = pod(`first-${name}`, { node: name });
         const [addresses = []] = await run(api, object);
         const { spec } = await api.get(`/api/v1/nodes/${name}`);
-        const prefixes = (spec.podCIDRs as string[]).map((cidr) => cidr.replace(/(0\/24|:\/64)$/, ""));
-        const inside = addresses.filter((address) => prefixes.some((prefix) => address.startsWith(prefix)));
-        if (inside.length !== 2) throw new Error(`${addresses} of ${spec.podCIDRs}`);
+        const cidrs = network.hasPool ? network.clusterCIDRs : (spec.podCIDRs as string[]);
+        if (within(cidrs, addresses).length !== 2) throw new Error(`${addresses} of ${cidrs}`);
         await api.delete(pathOf(object));
         return addresses.join(", ");
       });

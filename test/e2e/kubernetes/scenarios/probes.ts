@@ -3,6 +3,8 @@ import { pathOf, until } from "../api.ts";
 import { httpPort, pod, ready } from "../pods.ts";
 import type { Scenario } from "../scenario.ts";
 
+const grpcPort = 5000;
+
 // The test server answers 200 to every path that it does not know.
 const kinds = {
   HTTP: [
@@ -10,8 +12,12 @@ const kinds = {
     { httpGet: { path: "/echo?msg=no&code=500", port: httpPort } },
   ],
   TCP: [{ tcpSocket: { port: httpPort } }, { tcpSocket: { port: 9 } }],
+  gRPC: [{ grpc: { port: grpcPort } }, { grpc: { port: grpcPort, service: "unknown" } }],
   exec: [{ exec: { command: ["/bin/true"] } }, { exec: { command: ["/bin/false"] } }],
 } as const;
+
+/** The test server answers gRPC's question for its health in another one of its ways to be run. */
+const grpcServer = ["grpc-health-checking", `--port=${grpcPort}`, `--http-port=${httpPort}`];
 
 /** For an emulated processor: an answer in time, and no more than a few probes at once. */
 const pace = { periodSeconds: 5, timeoutSeconds: 10, failureThreshold: 2 };
@@ -24,7 +30,9 @@ export const probesScenario: Scenario = {
   async run({ api, nodes }, check) {
     const plan = Object.entries(kinds).flatMap(([kind, [good, bad]], i) => {
       const node = nodes[i % nodes.length]?.name as string;
-      const named = (end: string, container: object) => pod(`probe-${kind.toLowerCase()}-${end}`, { node, container });
+      const args = kind === "gRPC" ? { args: grpcServer } : {};
+      const named = (end: string, container: object) =>
+        pod(`probe-${kind.toLowerCase()}-${end}`, { node, container, ...args });
       const startupProbe = {
         tcpSocket: { port: httpPort },
         periodSeconds: 2,

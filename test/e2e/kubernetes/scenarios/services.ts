@@ -1,18 +1,18 @@
-import { type Api, type KubernetesObject, until } from "../api.ts";
-import { clusterDNS } from "../cluster.ts";
-import { images } from "../images.ts";
+import { type Api, until } from "../api.ts";
+import { clusterDns } from "../cluster-dns.ts";
 import { type Dual, nodeAddresses } from "../lan.ts";
-import { ready } from "../pods.ts";
-import type { Scenario } from "../scenario.ts";
-import { answeredBy, command, type Protocol, portOf, protocols, type Server, servers } from "../servers.ts";
+import type { Check, Scenario } from "../scenario.ts";
+import { answeredBy, ask, command, portOf, type Server, servers } from "../servers.ts";
+import { everyWay, type Made, seesAs, service } from "../services.ts";
 
 export const servicesScenario: Scenario = {
   name: "services",
   async run(cluster, check) {
-    const { api } = cluster;
+    const { api, network } = cluster;
     const { a, b, c, node1, node2, lan } = await servers(cluster);
     const of = new Map<Server, Made>();
-    for (const server of [a, b, c]) of.set(server, await service(api, `svc-${server.hostname}`, server.hostname));
+    for (const server of [a, b, c])
+      of.set(server, await service(api, `svc-${server.hostname}`, { app: server.hostname }));
     const made = (server: Server) => of.get(server) as Made;
     const byClusterIP: readonly [title: string, ...(readonly [Server, Server])[]][] = [
       ["a pod, backend on the same node", [a, b], [b, a]],
@@ -51,58 +51,76 @@ export const servicesScenario: Scenario = {
         return undefined;
       });
     }
+    const nodeOf = (server: Server): Server => (server === c || server === node2 ? node2 : node1);
+    // In mode l3s answers from other nodes pass the host's netfilter by themselves, so that nobody has to change the asker's address.
+    const isSeen = network.mode === "l3s";
+    const seen: readonly [title: string, from: Server, to: Server, as: Server][] = [
+      ["a pod, backend on the same node: sees the node", a, b, node1],
+      ["a pod that is the backend itself: sees the node", a, a, node1],
+      isSeen
+        ? ["a pod, backend on the other node: sees the pod", a, c, a]
+        : ["a pod, backend on the other node: sees the node", a, c, node1],
+      ["a node, backend of its own: sees the node", node1, a, node1],
+      ["a node, backend on the other node: sees the node", node1, c, node1],
+    ];
+    for (const [title, from, to, as] of seen) {
+      await check(`ClusterIP asked by ${title}`, () => seesAs(from, to, made(to).clusterIPs, made(to).port, as));
+    }
+    const local = await service(api, "svc-local", { app: a.hostname }, { externalTrafficPolicy: "Local" });
+    await until("kube-proxy knows svc-local", 60, async () => {
+      await everyWay(lan, first, local.nodePort, a);
+      return true;
+    }).catch(() => {});
+    const asker = isSeen ? lan : nodeOf(a);
+    await check(
+      `NodePort with externalTrafficPolicy Local, asked by the LAN: the backend sees ${isSeen ? "who asks" : "its node"}`,
+      () => seesAs(lan, a, first, local.nodePort, asker),
+    );
+    await check("NodePort with externalTrafficPolicy Local: a node without a backend does not answer", async () => {
+      for (const host of second) {
+        const question = { host, port: local.nodePort("http"), protocol: "http" } as const;
+        const answer = await ask(lan, question).catch(() => undefined);
+        if (answer !== undefined) throw new Error(`${answer} answers by ${host}`);
+      }
+      return undefined;
+    });
+    await affinity(api, [a, node2, lan], check);
     await headless(api, [a, b, c], check);
   },
 };
 
-interface Made {
-  readonly clusterIPs: Dual;
-  port(protocol: Protocol): number;
-  nodePort(protocol: Protocol): number;
-}
+/** How often somebody asks, who would come to one and the same of three backends by chance once in 2,000 times. */
+const questions = 8;
 
-/** Every family and protocol once, each by a new connection. */
-async function everyWay(from: Server, hosts: Dual, port: (protocol: Protocol) => number, to: Server): Promise<void> {
-  const failures: string[] = [];
-  for (const host of hosts) {
-    for (const protocol of protocols) {
-      const asked = answeredBy(from, { host, port: port(protocol), protocol }, to);
-      await asked.catch((error) => failures.push(error.message));
-    }
+async function affinity(api: Api, askers: readonly Server[], check: Check): Promise<void> {
+  const made = await service(api, "svc-affinity", { group: "web" }, { sessionAffinity: "ClientIP" });
+  await until("kube-proxy knows svc-affinity", 60, async () => {
+    for (const from of askers) await ask(from, { host: made.clusterIPs[0], port: made.port("http"), protocol: "http" });
+    return true;
+  }).catch(() => {});
+  for (const from of askers) {
+    const onLan = from === askers.at(-1);
+    const [hosts, port] = onLan ? [nodeAddresses(1), made.nodePort] : [made.clusterIPs, made.port];
+    await check(
+      `session affinity, ${onLan ? "NodePort" : "ClusterIP"}: ${from.name} comes to one backend`,
+      async () => {
+        const found: string[] = [];
+        for (const host of hosts) {
+          const answers = new Set<string>();
+          for (let i = 0; i < questions; i++) {
+            answers.add(await ask(from, { host, port: port("http"), protocol: "http" }));
+          }
+          if (answers.size > 1) throw new Error(`${[...answers]} answer by ${host}`);
+          found.push(...answers);
+        }
+        return found.join(", ");
+      },
+    );
   }
-  if (failures.length > 0) throw new Error(`${failures.length} of 4: ${failures.join("; ")}`);
-}
-
-/** A dual-stack Service of type NodePort, of the pod with this label. */
-async function service(api: Api, name: string, app: string): Promise<Made> {
-  const ports = protocols.map((protocol) => ({
-    name: protocol,
-    protocol: protocol === "udp" ? "UDP" : "TCP",
-    port: portOf(protocol) - 8000,
-    targetPort: portOf(protocol),
-  }));
-  const { spec } = await api.create({
-    apiVersion: "v1",
-    kind: "Service",
-    metadata: { name },
-    spec: {
-      type: "NodePort",
-      ipFamilyPolicy: "RequireDualStack",
-      ipFamilies: ["IPv4", "IPv6"],
-      selector: { app },
-      ports,
-    },
-  });
-  const given = (protocol: Protocol) => spec.ports.find((one: { name: string }) => one.name === protocol);
-  return {
-    clusterIPs: spec.clusterIPs,
-    port: (protocol) => given(protocol).port,
-    nodePort: (protocol) => given(protocol).nodePort,
-  };
 }
 
 /** A Service without an address: its pods by their own, told by EndpointSlices and by the cluster's DNS. */
-async function headless(api: Api, pods: readonly Server[], check: Parameters<Scenario["run"]>[1]): Promise<void> {
+async function headless(api: Api, pods: readonly Server[], check: Check): Promise<void> {
   await api.create({
     apiVersion: "v1",
     kind: "Service",
@@ -128,7 +146,7 @@ async function headless(api: Api, pods: readonly Server[], check: Parameters<Sce
     if (String(found) !== String(wanted)) throw new Error(`${found}, not ${wanted}`);
     return undefined;
   });
-  await clusterDns(api);
+  await clusterDns(api, 1);
   for (const pod of pods) {
     await check(
       `headless: ${pod.name} is told all pods by the cluster's DNS, and they answer by that name`,
@@ -142,63 +160,4 @@ async function headless(api: Api, pods: readonly Server[], check: Parameters<Sce
       },
     );
   }
-}
-
-/** CoreDNS in a pod, found by its Service as in every cluster. */
-async function clusterDns(api: Api): Promise<void> {
-  const metadata = { name: "coredns", namespace: "kube-system" };
-  const rules = [
-    { apiGroups: [""], resources: ["endpoints", "services", "pods", "namespaces"], verbs: ["list", "watch"] },
-    { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: ["list", "watch"] },
-  ];
-  const Corefile = ".:53 {\n errors\n ready\n kubernetes cluster.local in-addr.arpa ip6.arpa\n cache 5\n}\n";
-  const rbac = "rbac.authorization.k8s.io";
-  const pod: KubernetesObject = {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { ...metadata, labels: { app: "coredns" } },
-    spec: {
-      serviceAccountName: "coredns",
-      dnsPolicy: "Default",
-      volumes: [{ name: "config", configMap: { name: "coredns" } }],
-      containers: [
-        {
-          name: "main",
-          image: images.coredns,
-          imagePullPolicy: "Never",
-          args: ["-conf", "/config/Corefile"],
-          volumeMounts: [{ name: "config", mountPath: "/config" }],
-          readinessProbe: { httpGet: { path: "/ready", port: 8181 }, timeoutSeconds: 10, periodSeconds: 3 },
-        },
-      ],
-    },
-  };
-  const objects: readonly KubernetesObject[] = [
-    { apiVersion: "v1", kind: "ServiceAccount", metadata },
-    { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: { name: "coredns" }, rules },
-    {
-      apiVersion: `${rbac}/v1`,
-      kind: "ClusterRoleBinding",
-      metadata: { name: "coredns" },
-      roleRef: { apiGroup: rbac, kind: "ClusterRole", name: "coredns" },
-      subjects: [{ kind: "ServiceAccount", name: "coredns", namespace: "kube-system" }],
-    },
-    { apiVersion: "v1", kind: "ConfigMap", metadata, data: { Corefile } },
-    {
-      apiVersion: "v1",
-      kind: "Service",
-      metadata: { name: "kube-dns", namespace: "kube-system" },
-      spec: {
-        clusterIP: clusterDNS,
-        selector: { app: "coredns" },
-        ports: [
-          { name: "dns", protocol: "UDP", port: 53 },
-          { name: "dns-tcp", protocol: "TCP", port: 53 },
-        ],
-      },
-    },
-    pod,
-  ];
-  for (const object of objects) await api.create(object);
-  await ready(api, pod);
 }

@@ -1,0 +1,58 @@
+/** Which scenarios are run in which network, with which kube-proxy. */
+
+import { conformanceScenario } from "./conformance/scenario.ts";
+import { type Network, networks, withHostPorts } from "./networks.ts";
+import type { ProxyMode } from "./nodes.ts";
+import type { Scenario } from "./scenario.ts";
+import { drainScenario } from "./scenarios/drain.ts";
+import { nodesScenario } from "./scenarios/nodes.ts";
+import { probesScenario } from "./scenarios/probes.ts";
+import { reachScenario } from "./scenarios/reach.ts";
+import { servicesScenario } from "./scenarios/services.ts";
+
+export interface Stage {
+  readonly network: Network;
+  readonly proxyMode: ProxyMode;
+  readonly scenarios: readonly Scenario[];
+}
+
+const scenarioStages: readonly Stage[] = [
+  {
+    network: networks.routed,
+    proxyMode: "nftables",
+    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, drainScenario],
+  },
+  { network: networks.routed, proxyMode: "iptables", scenarios: [servicesScenario] },
+  {
+    network: networks.flat,
+    proxyMode: "nftables",
+    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario],
+  },
+  { network: networks.announced, proxyMode: "nftables", scenarios: [nodesScenario, reachScenario, servicesScenario] },
+];
+
+const conformanceStages: readonly Stage[] = [
+  { network: withHostPorts(networks.routed), proxyMode: "nftables", scenarios: [conformanceScenario] },
+  { network: withHostPorts(networks.flat), proxyMode: "nftables", scenarios: [conformanceScenario] },
+];
+
+/** Parts of names, several with commas between them; empty ones choose all. */
+export interface Choice {
+  /** Kubernetes' own suite in the place of the scenarios. */
+  readonly isConformance: boolean;
+  readonly network: string;
+  readonly proxy: string;
+  readonly only: string;
+}
+
+export function stages({ isConformance, network, proxy, only }: Choice): readonly Stage[] {
+  return (isConformance ? conformanceStages : scenarioStages)
+    .filter((stage) => isOneOf(network, stage.network.name) && isOneOf(proxy, stage.proxyMode))
+    .map((stage) => ({ ...stage, scenarios: stage.scenarios.filter(({ name }) => isOneOf(only, name)) }))
+    .filter(({ scenarios }) => scenarios.length > 0);
+}
+
+const isOneOf = (parts: string, name: string): boolean => parts.split(",").some((part) => name.includes(part));
+
+/** @returns the network and kube-proxy of a stage, in words */
+export const titleOf = ({ network, proxyMode }: Stage): string => `${network.title}; kube-proxy ${proxyMode}`;
