@@ -4,7 +4,7 @@ import { type Api, pathOf, until } from "./api.ts";
 const namespaces = ["default", "kube-system"];
 /** In the order in which they go: what makes pods before the pods. */
 const kinds = ["apis/apps/v1/deployments", "apis/apps/v1/statefulsets", "apis/apps/v1/replicasets", "api/v1/services"];
-const kept = new Set(["kubernetes", "kube-dns"]);
+const kept = "kubernetes";
 
 /** Pods end in order, so that their addresses are given back; waits until the last one has. */
 export async function clear(api: Api): Promise<void> {
@@ -13,7 +13,7 @@ export async function clear(api: Api): Promise<void> {
       const [folder, plural] = kind.split(/\/(?=[^/]+$)/) as [string, string];
       const path = `/${folder}/namespaces/${namespace}/${plural}`;
       for (const { metadata } of await api.list(path)) {
-        if (!kept.has(metadata.name)) await api.delete(`${path}/${metadata.name}`);
+        if (metadata.name !== kept) await api.delete(`${path}/${metadata.name}`);
       }
     }
   }

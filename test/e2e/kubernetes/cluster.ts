@@ -24,10 +24,9 @@ export interface ClusterOptions {
   readonly say: (line: string) => void;
 }
 
+/** Of Kubernetes' own suite. */
 export interface Settings {
-  /** How many pods a Deployment is scaled to. */
-  readonly pods: number;
-  /** Of Kubernetes' own suite: a part of the names of the cases to run. */
+  /** A part of the names of the cases to run. */
   readonly focus: string;
   /** How many cases at once. */
   readonly processes: number;
@@ -96,14 +95,6 @@ export async function startCluster(options: ClusterOptions, ends: Started): Prom
   const api = connectApi(controlPlane);
   const joined = async (node: ClusterNode): Promise<void> => {
     await joinCluster(node, controlPlane, programs, clusterDNS);
-    const cidrs = await until(`${node.name} has podCIDRs`, 180, async () => {
-      const { spec } = await api.get(`/api/v1/nodes/${node.name}`);
-      return spec.podCIDRs as readonly string[] | undefined;
-    });
-    for (const cidr of cidrs) {
-      lan.route(cidr, node.addresses);
-      for (const other of nodes) if (other !== node) await other.route(cidr, node.addresses);
-    }
     await installAgent(node, controlPlane);
   };
   await installResources(api);
@@ -129,14 +120,28 @@ export async function inNetwork(
   return other;
 }
 
-async function setUpNetwork({ api, controlPlane, nodes, programs, network, proxyMode }: Cluster): Promise<void> {
+async function setUpNetwork(cluster: Cluster): Promise<void> {
+  const { api, controlPlane, nodes, programs, network, proxyMode } = cluster;
   const { clusterCIDRs, masqueradeAll } = network;
+  for (const node of nodes) await routePodsOf(node, cluster);
   const setUp = async (node: ClusterNode): Promise<void> => {
     await useNetwork(node, programs, network);
     await startProxy(node, controlPlane, programs, { mode: proxyMode, clusterCIDRs, masqueradeAll });
     await nodeReady(api, node.name);
   };
   await Promise.all(nodes.map(setUp));
+}
+
+/** To the node's podCIDRs, which are others when its Node was made anew. */
+async function routePodsOf(node: ClusterNode, { api, lan, nodes }: Cluster): Promise<void> {
+  const cidrs = await until(`${node.name} has podCIDRs`, 180, async () => {
+    const { spec } = await api.get(`/api/v1/nodes/${node.name}`);
+    return spec.podCIDRs as readonly string[] | undefined;
+  });
+  for (const cidr of cidrs) {
+    lan.route(cidr, node.addresses);
+    for (const other of nodes) if (other !== node) await other.route(cidr, node.addresses);
+  }
 }
 
 async function startPlane(folder: string, programs: string, ends: Started): Promise<ControlPlane> {

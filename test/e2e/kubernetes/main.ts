@@ -4,10 +4,9 @@
 //   npm run e2e:kubernetes -- --only services       those whose name has this in it
 //   npm run e2e:kubernetes -- --network routed      in one network: routed, flat or announced (see networks.ts)
 //   npm run e2e:kubernetes -- --proxy iptables      with kube-proxy in one mode: nftables or iptables
-//   npm run e2e:kubernetes -- --pods 100            a Deployment is scaled to so many pods; 50 without it
 //   npm run e2e:kubernetes -- conformance           Kubernetes' own suite: [sig-network] and [Conformance]
 //                                  --processes 4    so many of its cases at once
-//                                  --minutes 15     so long for each
+//                                  --minutes 30     so long for each
 //                                  --focus DNS      those whose name has this in it
 //   npm run e2e:kubernetes -- --keep                leaves the cluster up until Ctrl-C, and says how to reach it
 //   npm run e2e:kubernetes -- --publish             writes the table into docs/kubernetes-tests.md
@@ -34,10 +33,9 @@ const { values, positionals } = parseArgs({
     proxy: { type: "string", default: "" },
     keep: { type: "boolean", default: false },
     publish: { type: "boolean", default: false },
-    pods: { type: "string", default: "50" },
     focus: { type: "string", default: "" },
     processes: { type: "string", default: "4" },
-    minutes: { type: "string", default: "15" },
+    minutes: { type: "string", default: "30" },
   },
 });
 const choice: Choice = { ...values, isConformance: positionals[0] === "conformance" };
@@ -55,8 +53,8 @@ if (!isInside()) {
 // The network of the inside leads nowhere, so all that is fetched is fetched before.
 const prepared = await prepare();
 if (isInside()) {
-  const { keep, publish, focus, pods, processes, minutes } = values;
-  const settings = { focus, pods: Number(pods), processes: Number(processes), minutes: Number(minutes) };
+  const { keep, publish, focus, processes, minutes } = values;
+  const settings = { focus, processes: Number(processes), minutes: Number(minutes) };
   // Not by itself: after a Ctrl-C, what was under way may wait for a machine that is no more.
   process.exit(await runScenarios({ ...prepared, choice, settings, keep, publish, say }));
 }
@@ -66,7 +64,7 @@ function refuseWhatCannotWork(): void {
   const unknown = positionals.find((word) => word !== "conformance");
   if (unknown !== undefined)
     throw new Obstacle(`there is nothing of the name ${unknown} to run: conformance, or no word`);
-  for (const name of ["pods", "processes", "minutes"] as const) {
+  for (const name of ["processes", "minutes"] as const) {
     if (!(Number(values[name]) >= 1)) throw new Obstacle(`--${name} takes a number`);
   }
   if (stages(choice).length === 0) throw new Obstacle("no scenario has such a name, network and kube-proxy");

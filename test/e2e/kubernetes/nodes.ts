@@ -86,6 +86,8 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
       await host.ok(diskScript, { timeoutMs: 120_000 });
       for (const [daemon, command] of daemons) {
         if (!ended.has(daemon)) await host.ok(daemonScript(daemon, command));
+        // Nobody would start the kubelet again, which ends where it does not find containerd.
+        if (daemon === "containerd") await host.ok(containerdAnswers(programs), { timeoutMs: 120_000 });
       }
       return { vm, host };
     } catch (error) {
@@ -103,7 +105,8 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   const path = `PATH=${programs.containerd}:$PATH`;
   try {
     await start("containerd", [path, join(programs.containerd, "containerd"), `--config=${shared}/containerd.toml`]);
-    await host.ok(imagesScript(path, imageArchive), { timeoutMs: 900_000 });
+    await host.ok(containerdAnswers(programs), { timeoutMs: 120_000 });
+    await host.ok(imagesScript(programs, imageArchive), { timeoutMs: 900_000 });
   } catch (error) {
     await vm.stop();
     throw error;
@@ -255,12 +258,11 @@ version = 3
   SystemdCgroup = false
 `;
 
-const imagesScript = (path: string, archive: string): string => `
-set -e
-export ${path}
-until ctr version >/dev/null 2>&1; do sleep 0.5; done
-ctr --namespace k8s.io images import --local ${archive}
-`;
+const containerdAnswers = ({ containerd }: Record<ProgramSet, string>): string =>
+  `until ${containerd}/ctr version >/dev/null 2>&1; do sleep 0.5; done`;
+
+const imagesScript = ({ containerd }: Record<ProgramSet, string>, archive: string): string =>
+  `${containerd}/ctr --namespace k8s.io images import --local ${archive}`;
 
 const kubeletConfig = (clusterDNS: string): object => ({
   apiVersion: "kubelet.config.k8s.io/v1beta1",

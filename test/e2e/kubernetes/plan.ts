@@ -6,8 +6,10 @@ import type { ProxyMode } from "./nodes.ts";
 import type { Scenario } from "./scenario.ts";
 import { drainScenario } from "./scenarios/drain.ts";
 import { nodesScenario } from "./scenarios/nodes.ts";
+import { poolScenario } from "./scenarios/pool.ts";
 import { probesScenario } from "./scenarios/probes.ts";
 import { reachScenario } from "./scenarios/reach.ts";
+import { recoveryScenario } from "./scenarios/recovery.ts";
 import { servicesScenario } from "./scenarios/services.ts";
 
 export interface Stage {
@@ -20,15 +22,15 @@ const scenarioStages: readonly Stage[] = [
   {
     network: networks.routed,
     proxyMode: "nftables",
-    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, drainScenario],
+    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, drainScenario, recoveryScenario],
   },
-  { network: networks.routed, proxyMode: "iptables", scenarios: [servicesScenario] },
   {
     network: networks.flat,
     proxyMode: "nftables",
-    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario],
+    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, poolScenario],
   },
   { network: networks.announced, proxyMode: "nftables", scenarios: [nodesScenario, reachScenario, servicesScenario] },
+  { network: networks.routed, proxyMode: "iptables", scenarios: [servicesScenario] },
 ];
 
 const conformanceStages: readonly Stage[] = [

@@ -2,15 +2,15 @@
 import { type Cluster, type ClusterOptions, inNetwork, startCluster, started } from "./cluster.ts";
 import { tellLogs } from "./logs.ts";
 import { type Choice, type Stage, stages, titleOf } from "./plan.ts";
-import { publish } from "./publish.ts";
-import { type Row, table } from "./rows.ts";
+import { conformancePage, publish, scenarioPage } from "./publish.ts";
+import { count, type Row, table } from "./rows.ts";
 import type { Scenario } from "./scenario.ts";
 
 export interface RunOptions extends Omit<ClusterOptions, "network" | "proxyMode"> {
   readonly choice: Choice;
   /** The cluster stays up behind the scenarios, until the program is ended. */
   readonly keep: boolean;
-  /** Writes the table into the documentation. */
+  /** Writes what each scenario has shown into the documentation. */
   readonly publish: boolean;
 }
 
@@ -27,18 +27,22 @@ export async function runScenarios(options: RunOptions): Promise<number> {
   const interrupted = new Promise<"interrupted">((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => resolve("interrupted"));
   });
+  const page = choice.isConformance ? conformancePage : scenarioPage;
   const work = (async () => {
-    const cluster = await startCluster({ ...options, network: first.network, proxyMode: first.proxyMode }, ends);
-    let last = cluster;
+    let cluster = await startCluster({ ...options, network: first.network, proxyMode: first.proxyMode }, ends);
     for (const stage of chosen) {
-      last = await runStage(stage, last, rows, say).catch(async (error) => {
-        await tellLogs(last);
+      const tell = async (scenario: readonly Row[]): Promise<void> => {
+        rows.push(...scenario);
+        process.stdout.write(`\n${titleOf(stage)}: ${scenario[0]?.scenario}\n\n${table(scenario)}\n`);
+        if (options.publish) await publish(page, cluster, titleOf(stage), scenario);
+      };
+      cluster = await runStage(stage, cluster, tell, say).catch(async (error) => {
+        await tellLogs(cluster);
         throw error;
       });
     }
-    if (rows.some(({ result }) => result !== "ok")) await tellLogs(last);
-    process.stdout.write(table(rows));
-    if (options.publish) await publish(last, choice.isConformance, rows, Date.now() - begun);
+    if (rows.some(({ result }) => result !== "ok")) await tellLogs(cluster);
+    process.stdout.write(`\n${count(rows)}\n`);
     if (options.keep) {
       const { kubeconfig } = cluster.controlPlane;
       say(
@@ -60,15 +64,23 @@ export async function runScenarios(options: RunOptions): Promise<number> {
 const codeOf = (rows: readonly Row[]): number =>
   rows.length > 0 && rows.every(({ result }) => result === "ok") ? 0 : 1;
 
-/** @returns the cluster as it is then */
-async function runStage(stage: Stage, before: Cluster, rows: Row[], say: (line: string) => void): Promise<Cluster> {
+/**
+ * @param tell gets what each scenario has shown, as soon as it is over
+ * @returns the cluster as it is then
+ */
+async function runStage(
+  stage: Stage,
+  before: Cluster,
+  tell: (rows: readonly Row[]) => Promise<void>,
+  say: (line: string) => void,
+): Promise<Cluster> {
   say(`network: ${titleOf(stage)}`);
   const begun = Date.now();
   const ends = started();
   try {
     const cluster = await inNetwork(before, stage, ends);
     say(`ready after ${seconds(begun)} s`);
-    for (const scenario of stage.scenarios) rows.push(...(await runScenario(scenario, stage, cluster, say)));
+    for (const scenario of stage.scenarios) await tell(await runScenario(scenario, cluster, say));
     return cluster;
   } finally {
     await ends.end();
@@ -78,16 +90,11 @@ async function runStage(stage: Stage, before: Cluster, rows: Row[], say: (line: 
 
 const seconds = (begun: number): string => ((Date.now() - begun) / 1000).toFixed(0);
 
-async function runScenario(
-  { name, run }: Scenario,
-  stage: Stage,
-  cluster: Cluster,
-  say: (line: string) => void,
-): Promise<Row[]> {
+async function runScenario({ name, run }: Scenario, cluster: Cluster, say: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = [];
   const begun = Date.now();
   const add = (check: string, result: Row["result"], seconds: number, detail: string): void => {
-    rows.push({ stage: titleOf(stage), scenario: name, check, result, seconds, detail });
+    rows.push({ scenario: name, check, result, seconds, detail });
     say(`  ${result}: ${check} (${seconds.toFixed(1)} s)${detail === "" ? "" : `: ${detail}`}`);
   };
   say(`scenario: ${name}`);

@@ -1,0 +1,53 @@
+import type { KubernetesObject } from "../api.ts";
+import type { Cluster } from "../cluster.ts";
+import { nodeReady } from "../conditions.ts";
+import { allReady, deployment, nothingLeaked } from "../deployments.ts";
+import type { ClusterNode } from "../nodes.ts";
+import type { Scenario } from "../scenario.ts";
+
+/** Enough for ADDs to be under way whenever something ends. */
+const count = 12;
+
+export const recoveryScenario: Scenario = {
+  name: "recovery",
+  async run(cluster, check) {
+    const { api, nodes } = cluster;
+    const [first, second] = nodes as [ClusterNode, ClusterNode];
+    const events: readonly [title: string, node: ClusterNode, happens: () => Promise<void>][] = [
+      ["the node is reset", second, () => second.reset()],
+      ["the kubelet is killed", first, () => again(first, "kubelet")],
+      ["containerd is killed", first, () => again(first, "containerd")],
+    ];
+    for (const [i, [title, node, happens]] of events.entries()) {
+      await check(`${title} in the middle of ADDs: all pods run again, and nothing is held by nobody`, async () => {
+        const object = deployment(`recovering-${i}`, count, { nodeSelector: { "kubernetes.io/hostname": node.name } });
+        await api.create(object);
+        await oneHasBegun(node);
+        await happens();
+        await nodeReady(api, node.name);
+        await allReady(api, object, count, 600);
+        const addresses = await nothingLeaked(cluster, 300);
+        await gone(cluster, object);
+        return `${count} pods; ${addresses} addresses reserved by both nodes, each by a pod`;
+      });
+    }
+  },
+};
+
+async function again(node: ClusterNode, daemon: string): Promise<void> {
+  await node.kill(daemon);
+  await node.resume(daemon);
+}
+
+/** An ADD is under way: the plugin, or what it has made, is there. */
+async function oneHasBegun({ host }: ClusterNode): Promise<void> {
+  await host.ok(
+    "before=$(ls /run/netns 2>/dev/null | wc -l); until [ $(ls /run/netns | wc -l) -gt $((before + 2)) ]; do sleep 0.1; done",
+    { timeoutMs: 120_000 },
+  );
+}
+
+async function gone({ api }: Cluster, object: KubernetesObject): Promise<void> {
+  await api.delete(`/apis/apps/v1/namespaces/default/deployments/${object.metadata.name}`);
+  await allReady(api, object, 0, 300);
+}
