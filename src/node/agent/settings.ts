@@ -7,7 +7,7 @@ export const places = {
   networks: "/etc/cni/net.d",
   state: "/run/ipvlan-cni",
   socket: "/run/ipvlan-cni/node.sock",
-  reservations: "/var/lib/cni",
+  reservations: "/var/lib/cni/networks",
   /** The ConfigMap's. */
   templates: "/etc/ipvlan-cni/networks",
 } as const;

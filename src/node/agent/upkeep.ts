@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, watch } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { log } from "./log.ts";
@@ -8,10 +8,12 @@ import { places, type Settings } from "./settings.ts";
 const LINKS_MS = 2000;
 /** What nobody tells of, such as a firewall that was loaded anew, is put right after so long. */
 const REPAIR_MS = 60_000;
-/** After a change of the reservations, those that follow it are waited for. */
+/** So often the reservations are looked at; after a change, those that follow it are waited for as long. */
 const SETTLE_MS = 1000;
 /** Also where nothing changes: an empty block is given back after a while. */
 const SYNC_MS = 300_000;
+/** Where the store was not reached. */
+const RETRY_MS = 15_000;
 
 /** Puts back what the host has lost for its containers, soon after a link went down and up, until `signal`. */
 export async function keepReach({ image }: Settings, signal: AbortSignal): Promise<void> {
@@ -53,30 +55,33 @@ function links(): string {
 /** Tells the store what this node holds, and claims ahead, whenever that changes, until `signal`. */
 export async function keepClaims({ image }: Settings, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    const changed = somethingReserved(signal);
+    const before = reservations();
     const { status, stderr } = await runPlugin(join(image, "ipvlan"), ["cluster", "sync"]);
     // 2: there is no network with a cluster's pool, or the store is away.
     if (status !== 0) log(stderr.trim() || `ipvlan cluster sync: ${status}`);
-    await Promise.race([changed, pause(SYNC_MS, signal)]);
+    const end = Date.now() + (status === 0 ? SYNC_MS : RETRY_MS);
+    while (!signal.aborted && Date.now() < end && reservations() === before) await pause(SETTLE_MS, signal);
     await pause(SETTLE_MS, signal);
   }
 }
 
-/** Comes when an address is reserved or given back. */
-function somethingReserved(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    try {
-      const watcher = watch(places.reservations, { recursive: true, signal }, (_event, name) => {
-        // An address's own file: the allocator's others change with each of these.
-        if (!/(^|\/)[\d.]+$|:/.test(name ?? "")) return;
-        watcher.close();
-        resolve();
-      });
-      watcher.on("error", () => undefined);
-    } catch {
-      // The folder comes with the first container.
-    }
-  });
+/** The addresses that are reserved on this node, of all networks. Looked at: of new folders' files not every event comes. */
+function reservations(): string {
+  return networks()
+    .flatMap((network) => entriesOf(join(places.reservations, network)).map((name) => `${network}/${name}`))
+    .filter((path) => /\/[\d.]+$|:/.test(path))
+    .join("\n");
+}
+
+const networks = (): string[] => entriesOf(places.reservations).filter((name) => !name.startsWith("."));
+
+function entriesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    // It comes with the first container; beside the networks' folders there may be files.
+    return [];
+  }
 }
 
 const pause = (milliseconds: number, signal: AbortSignal): Promise<void> =>
