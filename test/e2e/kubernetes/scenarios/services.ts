@@ -147,12 +147,21 @@ async function headless(api: Api, pods: readonly Server[], check: Check): Promis
     return undefined;
   });
   await clusterDns(api, 1);
+  const name = "web.default.svc.cluster.local";
+  const lookUp = (pod: Server): Promise<string> =>
+    command(pod, `/shell?${new URLSearchParams({ cmd: `nslookup ${name} 2>&1` })}`, 60);
+  // kube-proxy on each node knows the name server's pod some time after that is ready.
+  for (const pod of pods) {
+    await until(`${pod.name} is answered by the cluster's DNS`, 60, async () => {
+      const answer = await lookUp(pod);
+      return wanted.every((address) => answer.includes(address)) || undefined;
+    }).catch(() => {});
+  }
   for (const pod of pods) {
     await check(
       `headless: ${pod.name} is told all pods by the cluster's DNS, and they answer by that name`,
       async () => {
-        const name = "web.default.svc.cluster.local";
-        const answer = await command(pod, `/shell?${new URLSearchParams({ cmd: `nslookup ${name} 2>&1` })}`, 60);
+        const answer = await lookUp(pod);
         const missing = wanted.filter((address) => !answer.includes(address));
         if (missing.length > 0) throw new Error(`${missing} are not in: ${answer}`);
         await answeredBy(pod, { host: name, port: portOf("http"), protocol: "http" }, ...pods);
