@@ -9,6 +9,7 @@ export interface KubernetesObject {
   readonly kind: string;
   readonly metadata: {
     readonly name: string;
+    readonly uid?: string;
     readonly namespace?: string;
     readonly labels?: Record<string, string>;
     readonly deletionTimestamp?: string;

@@ -34,6 +34,8 @@ const pool = {
     { subnet: "fd50::/64", gateway: router[1], ipRange: poolCIDRs[1] },
   ],
   cluster: { kubernetes: {}, blockSize: { ipv4: 28 } },
+  // Of the pods of StatefulSets; all others have any.
+  sticky: true,
 };
 
 export const networks: Record<NetworkName, Network> = {

@@ -11,6 +11,7 @@ import { probesScenario } from "./scenarios/probes.ts";
 import { reachScenario } from "./scenarios/reach.ts";
 import { recoveryScenario } from "./scenarios/recovery.ts";
 import { servicesScenario } from "./scenarios/services.ts";
+import { statefulScenario } from "./scenarios/stateful.ts";
 
 export interface Stage {
   readonly network: Network;
@@ -27,7 +28,7 @@ const scenarioStages: readonly Stage[] = [
   {
     network: networks.flat,
     proxyMode: "nftables",
-    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, poolScenario],
+    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, statefulScenario, poolScenario],
   },
   { network: networks.announced, proxyMode: "nftables", scenarios: [nodesScenario, reachScenario, servicesScenario] },
   { network: networks.routed, proxyMode: "iptables", scenarios: [servicesScenario] },
