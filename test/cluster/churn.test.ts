@@ -10,7 +10,7 @@ const prefix = "/ipvlan-cni";
 const { endpoints } = etcd;
 
 churnCase(t, {
-  operations: Number(process.env.IPVLAN_TEST_OPERATIONS ?? 2000),
+  operations: Number(process.env.IPVLAN_TEST_OPERATIONS ?? 1200),
   seed: Number(process.env.IPVLAN_TEST_SEED ?? 20261126),
   etcd,
   store: { type: "etcd", endpoints, prefix, caFile: undefined, certFile: undefined, keyFile: undefined },

@@ -1,7 +1,7 @@
 // With a pool of several nodes: the plugin is killed before each of its system calls that changes something. Whatever it leaves, no
 // address is held by two, nobody else loses one, and what nobody holds comes back, here and in the store.
 //
-// At all of them with npm run cluster, at a sixth with the whole suite.
+// At all of them with npm run cluster, at a twelfth with the whole suite.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,7 +12,7 @@ import { makeNodes, type Node } from "./lib/node.ts";
 import { standInStore } from "./lib/store.ts";
 
 t.setTimeout(0); // the runner limits the file's time
-const every = process.env.IPVLAN_TEST_OPERATIONS === undefined ? 6 : 1;
+const every = process.env.IPVLAN_TEST_OPERATIONS === undefined ? 12 : 1;
 const strace = await findStrace();
 const driver = await buildDriver(t);
 const folder = mkdtempSync(join(tmpdir(), "ipvlan-crash-"));
