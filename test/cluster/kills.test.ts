@@ -89,7 +89,9 @@ for (const [name, scenario] of Object.entries(scenarios)) {
     const places = await strace.places(first.command);
     t.ok(places.length > 3, `${places.length} places`);
     let killed = 0;
-    const chosen = places.filter((_, index) => index % every === serial % every);
+    const step = Math.min(every, places.length);
+    const begin = serial % step;
+    const chosen = places.filter((_, index) => index % step === begin);
     for (const place of chosen) {
       const { a, b, command } = await prepare(scenario);
       const kept = heldBy(a, b);
