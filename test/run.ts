@@ -38,6 +38,8 @@ const executables = ["native", "pkg"];
  * own adapter, every command and a container runtime. All else is the same TypeScript, and is listed as skipped.
  */
 const alsoOnNode = ["kernel/delegation", "kernel/fuzz", "kernel/main-job", "kernel/status", "runtimes/podman"];
+/** What the whole suite leaves out with every executable, and how long it takes. */
+const alone: Readonly<Record<string, string>> = { "kernel/reach/firewalld": "three minutes" };
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
 const oneWithTwoProcessors = { machines: 1, processors: 2 };
@@ -164,10 +166,12 @@ async function runInMachines(
   const jobs = values.executable.flatMap((executable) => files.map((file) => ({ executable, file })));
   // Asked for by name they are run with both.
   const isLeft = ({ executable, file }: { executable: string; file: string }): boolean =>
-    filters.length === 0 && executable === "pkg" && !alsoOnNode.includes(nameOf(file));
+    filters.length === 0 && (nameOf(file) in alone || (executable === "pkg" && !alsoOnNode.includes(nameOf(file))));
   for (const job of jobs.filter(isLeft)) {
     const name = nameOf(job.file);
-    const reason = `Node starts ten times as slowly in an emulated machine: npm test -- ${name} --executable pkg`;
+    const command = `npm test -- ${name} --executable ${job.executable}`;
+    const why = alone[name] ? `takes ${alone[name]}` : "Node starts ten times as slowly in an emulated machine";
+    const reason = `${why}: ${command}`;
     all.skips.push({ test: `${name} [${job.executable}]`, reason });
   }
   const queue = jobs.filter((job) => !isLeft(job));
