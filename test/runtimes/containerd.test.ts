@@ -60,20 +60,23 @@ t.test("ctr run --cni attaches a container, which reaches the router, and takes 
 
 const isNative = process.env.IPVLAN_PLUGIN !== "pkg";
 t.test(
-  "the image of a release puts the plugin on a node",
+  "containerd runs what the image of a release has, without a shell and on a file system that nobody writes to",
   { skip: !isNative && "it holds the native one" },
   async (t) => {
     await must(process.execPath, [at("build/release.ts"), "image"]);
     const { version } = JSON.parse(readFileSync(at("package.json"), "utf8"));
     const archive = at(`dist/release/ipvlan-cni-${version}-image.tar`);
-    // As the DaemonSet of build/kubernetes runs it.
-    const container = `--mount type=bind,src=/tmp/node,dst=/host,options=rbind:rw docker.io/library/ipvlan-cni:${version} installer`;
-    const said = await nodes.sh(`mkdir /tmp/node
-    ${ctr("images import --snapshotter native --all-platforms")} ${archive}
-    ${ctr(`run --rm --snapshotter native ${container}`)} 2>&1
-    CNI_COMMAND=VERSION /tmp/node/opt/cni/bin/ipvlan < /dev/null`);
-    t.match(said, `/host/opt/cni/bin/ipvlan is ipvlan v${version}`);
+    const run = (name: string, words: string, options = "") =>
+      ctr(
+        `run --rm --read-only --snapshotter native ${options} docker.io/library/ipvlan-cni:${version} ${name} ${words}`,
+      );
+    const said = await nodes.sh(`${ctr("images import --snapshotter native --all-platforms")} ${archive}
+    ${run("node", "/ipvlan-cni/ipvlan-node version")} 2>&1
+    ${run("plugin", "/ipvlan-cni/ipvlan", "--env CNI_COMMAND=VERSION")} < /dev/null 2>&1
+    ${run("agent", "")} 2>&1 || echo "exit code $?"`);
+    t.match(said, `ipvlan-node ${version} `);
     t.match(said, "supportedVersions");
+    t.match(said, /^ipvlan-node agent: NODE_NAME is not set: .*\nexit code 1$/m, "and by itself, the agent");
   },
 );
 
