@@ -50,7 +50,9 @@ export async function exchange(store: ClaimStore, request: NodesRequest): Promis
 }
 
 async function agreeOnBlocks(store: ClaimStore, pool: string, blockSize: BlockSize): Promise<void> {
-  const there = await store.create(poolKey(pool), JSON.stringify({ blockSize }));
+  // Asked for first: it is there but for the first time, and to find that out by making it costs a second request in Kubernetes.
+  const key = poolKey(pool);
+  const there = (await store.get(key)) ?? (await store.create(key, JSON.stringify({ blockSize })));
   if (there === undefined) return;
   const agreed = readBlockSize(there);
   if (agreed?.ipv4 === blockSize.ipv4 && agreed.ipv6 === blockSize.ipv6) return;

@@ -51,6 +51,10 @@ class Names {
     const records = new Map(
       (await this.#store.list(namesOf(this.#pool))).map((entry) => [nameOfKey(this.#pool, entry.key), entry]),
     );
+    for (const [name, entry] of records) {
+      const isHere = this.#known.has(name) && !isIdle(entry) && this.#own.isOwn(readClaim(entry));
+      if (isHere) this.#locked.add(name);
+    }
     let nameIsAt: string | undefined;
     for (const { name, addresses } of held) {
       const other = await this.#lock(name);

@@ -8,7 +8,7 @@ const SLOT_MS = 600_000;
 export async function noteSeen(store: ClaimStore, node: string, machine: string): Promise<void> {
   const now = new Date(Math.floor(Date.now() / SLOT_MS) * SLOT_MS).toISOString();
   const key = `${nodesOf(node)}${now}`;
-  const there = await store.create(key, JSON.stringify({ machine }));
+  const there = (await store.get(key)) ?? (await store.create(key, JSON.stringify({ machine })));
   if (there !== undefined) {
     if (readClaim(there).machine !== machine) throw anotherMachine(node);
     return;

@@ -1,7 +1,9 @@
 // containerd: containers by its own ctr, and pods by the CRI, as the kubelet makes them.
 import { readFileSync } from "node:fs";
 import t from "tap";
+import { parseAllDocuments } from "yaml";
 import { at } from "../../build/paths.ts";
+import { render } from "../../src/node/agent/render.ts";
 import { example, executionConfig } from "../kernel/networks/lib/examples.ts";
 import { must } from "../machine/process.ts";
 import { openNodes, openPods, type Pod } from "./lib/nodes.ts";
@@ -39,8 +41,6 @@ const vlan20 = (part: number) => ({
     },
   ],
 });
-
-const kindScript = new URL("../e2e/kind/run.sh", import.meta.url);
 
 const ctr = (command: string) => `on n1 ctr --namespace k8s.io ${command}`;
 
@@ -149,12 +149,20 @@ t.test("as on Kubernetes, pods of two nodes in mode L3S reach each other by rout
   // A new containerd each, so that it has read the folder before the pods come.
   for (const node of ["n1", "n2"])
     await nodes.sh(`on ${node} rm /etc/cni/net.d/10-vlan20.conflist; kill_containerd ${node}`);
-  // The words with which test/e2e/kind makes a node's network of its ranges.
-  const [networkFor] = /^network_for\(\) \{\n[\s\S]*?^JSON\n\}\n/m.exec(readFileSync(kindScript, "utf8")) ?? [];
-  await nodes.sh(`${networkFor}
-    give() { _to=$1; shift; network_for "$@" | on "$_to" sh -c 'cat > /etc/cni/net.d/10-pods.conflist'; }
-    give n1 10.244.1.0/24 fd00:10:244:1::/64
-    give n2 10.244.2.0/24 fd00:10:244:2::/64
+  // The manifests' network, as the agent completes it; containerd 1.6 knows the protocol up to 1.0.0.
+  const manifests = parseAllDocuments(readFileSync(at("build/kubernetes/ipvlan-cni.yaml"), "utf8")).map((one) =>
+    one.toJS(),
+  );
+  const file = "10-pods.conflist";
+  const template = manifests.find(({ kind }) => kind === "ConfigMap").data[file];
+  for (const [node, podCIDRs] of [
+    ["n1", ["10.244.1.0/24", "fd00:10:244:1::/64"]],
+    ["n2", ["10.244.2.0/24", "fd00:10:244:2::/64"]],
+  ] as const) {
+    const { plugins, ...list } = JSON.parse(render(file, template, { podCIDRs }));
+    await nodes.configure(node, file, { ...list, cniVersion: "1.0.0", plugins: [{ ...plugins[0], master: "eth0" }] });
+  }
+  await nodes.sh(`
     on n1 ip route add 10.244.2.0/24 via 192.168.1.251
     on n1 ip route add fd00:10:244:2::/64 via 2001:db8:1::251
     on n2 ip route add 10.244.1.0/24 via 192.168.1.250
