@@ -159,8 +159,7 @@ t.test("as on Kubernetes, pods of two nodes in mode L3S reach each other by rout
     ["n1", ["10.244.1.0/24", "fd00:10:244:1::/64"]],
     ["n2", ["10.244.2.0/24", "fd00:10:244:2::/64"]],
   ] as const) {
-    const { plugins, ...list } = JSON.parse(render(file, template, { podCIDRs }));
-    await nodes.configure(node, file, { ...list, cniVersion: "1.0.0", plugins: [{ ...plugins[0], master: "eth0" }] });
+    await nodes.configure(node, file, { ...JSON.parse(render(file, template, { podCIDRs })), cniVersion: "1.0.0" });
   }
   await nodes.sh(`
     on n1 ip route add 10.244.2.0/24 via 192.168.1.251
