@@ -16,7 +16,7 @@ import { addressOf, prefixOf } from "./texts.ts";
  *  - What a node gives back it has struck from its own list before. What it finds in the store as its own and not on its list, since it
  *    was killed in between, it removes: the removal that it asked for before may still be on its way, and takes effect whenever a member
  *    of the store goes on that was stopped. For the same reason a node that was off makes its claims anew: a removal names what it
- *    removes by its version.
+ *    removes by its version. Not one that trusts its claims after a boot, since it gives addresses of them all the time.
  *  - An address that stays with a name is claimed alone, too, but by the name. Who has the name has it: see names.ts.
  */
 

@@ -69,6 +69,35 @@ t.test(
   },
 );
 
+t.test("a node that trusts its claims after a boot gives nothing that the store does not say is its own", async (t) => {
+  const network = "trusting";
+  const subnets = [{ subnet: "10.20.0.0/24", ipRange: "10.20.0.0/29" }];
+  const cluster = { ...store.access, blockSize: { ipv4: 30, ipv6: 126 }, trustAfterBoot: true };
+  const [a, b] = makeNodes({ driver, folder, network, subnets, cluster }) as [Node, Node];
+  await a.add("c1");
+  await b.add("b1");
+  const [block] = a.claims().blocks as [string];
+  a.reboot();
+  // Its first contact, for another address, ends behind each of its removals.
+  api.cut = (request) => {
+    if (!request.startsWith("DELETE ")) return undefined;
+    killChildren(at("dist/pkg/ipvlan-node"));
+    return "after";
+  };
+  t.teardown(() => {
+    api.cut = undefined;
+  });
+  await a.add("r", "10.20.0.77").catch(() => []);
+  api.cut = undefined;
+  await a.add("c2").catch(() => []);
+  for (let i = 0; i < 6; i++) await b.add(`b${i}`).catch(() => []);
+  const all = [a, b].flatMap((node) => [...node.held().keys()]);
+  t.equal(new Set(all).size, all.length, `held twice: ${all.sort().join(" ")}`);
+  t.match(JSON.parse((await store.contents()).get(`blocks/${network}/${block.replace("/", "-")}`) ?? "{}"), {
+    node: a.name,
+  });
+});
+
 /** Kills the programs of that file that this process has started, by way of others too. */
 function killChildren(file: string): void {
   const parentOf = (pid: number): number =>

@@ -195,7 +195,8 @@ function prepare(
     subnets: subnets.map(({ subnet }) => formatPrefix(subnet)),
     known,
     held: Object.fromEntries((kept?.blocks ?? []).map((block) => [formatPrefix(block), countIn(block, held)])),
-    renew: isAsked ? [] : known.filter((text) => !isHeldIn(text, held)),
+    // Of claims that are trusted addresses are given meanwhile: they may not be missing in the store for a moment.
+    renew: isAsked || cluster.trustAfterBoot ? [] : known.filter((text) => !isHeldIn(text, held)),
     giveBack: strike?.struck ?? [],
     adopt: adopt.map(formatAddress),
     names: pool.isSticky ? { ...names.here, wanted: wantedName } : undefined,
