@@ -1,8 +1,7 @@
 import { chmodSync, mkdirSync, rmSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
-import type { NodeRequest } from "../../cluster/protocol.ts";
-import { answer } from "../answer.ts";
-import { type ClaimStore, Refused } from "../claim-store.ts";
+import type { ClaimStore } from "../claim-store.ts";
+import { answersOf } from "./answers.ts";
 import { log } from "./log.ts";
 import { places } from "./settings.ts";
 
@@ -17,7 +16,8 @@ export async function serveRequests(node: string, open: (timeoutMs: number) => C
   mkdirSync(places.state, { recursive: true, mode: 0o700 });
   // Of an agent that was killed.
   rmSync(places.socket, { force: true });
-  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, node, open));
+  const answer = answersOf(node, open);
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(places.socket, resolve);
@@ -26,7 +26,7 @@ export async function serveRequests(node: string, open: (timeoutMs: number) => C
   return server;
 }
 
-function serve(socket: Socket, node: string, open: (timeoutMs: number) => ClaimStore): void {
+function serve(socket: Socket, answer: (text: string) => Promise<object>): void {
   let text = "";
   // A plugin that was killed.
   socket.on("error", () => socket.destroy());
@@ -36,21 +36,10 @@ function serve(socket: Socket, node: string, open: (timeoutMs: number) => ClaimS
     if (text.length > MOST) socket.destroy();
     if (!text.endsWith("\n")) return;
     try {
-      socket.end(`${JSON.stringify(await answerAs(node, text, open))}\n`);
+      socket.end(`${JSON.stringify(await answer(text))}\n`);
     } catch (error) {
       log(`a request came to nothing: ${(error as Error).stack}`);
       socket.destroy();
     }
-  });
-}
-
-function answerAs(node: string, text: string, open: (timeoutMs: number) => ClaimStore): Promise<object> {
-  const request = JSON.parse(text) as NodeRequest;
-  const named = request.operation === "exchange" ? { ...request, node: request.node ?? node } : request;
-  return answer(named, async () => {
-    if (named.operation === "exchange" && named.node !== node) {
-      throw new Refused(`ipam.cluster.node is ${named.node}, and this is the Node ${node}: leave the key out`);
-    }
-    return open(named.timeoutMs);
   });
 }
