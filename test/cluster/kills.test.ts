@@ -2,11 +2,12 @@
 // address is held by two, nobody else loses one, and what nobody holds comes back, here and in the store.
 //
 // At all of them with npm run cluster, at a twelfth with the whole suite.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import { findStrace, type Kill } from "../crash/lib/strace.ts";
+import { at } from "../../build/paths.ts";
+import { type Command, findStrace, type Kill } from "../crash/lib/strace.ts";
 import { buildDriver } from "../differential/lib/executable.ts";
 import { makeNodes, type Node } from "./lib/node.ts";
 import { standInStore } from "./lib/store.ts";
@@ -22,7 +23,8 @@ t.teardown(() => store.stop());
 
 interface Scenario {
   readonly before: (a: Node, b: Node) => Promise<unknown>;
-  readonly command: "ADD" | "DEL";
+  /** Of the plugin's, or of the command line's `ipvlan cluster`. */
+  readonly command: "ADD" | "DEL" | "GC" | "sync";
   /** By whose name the container of the command comes. */
   readonly pod?: string;
   /** The address that it asks for. */
@@ -32,6 +34,16 @@ interface Scenario {
 /** Of a block of four addresses three or all are given. */
 const fill = async (node: Node): Promise<void> => {
   for (let i = 0; i < 5; i++) await node.add(`full${i}`);
+};
+
+/** Some blocks, all but one of them empty for so long that the next contact gives them back. */
+const fillAndEmpty = async (node: Node): Promise<void> => {
+  await fill(node);
+  for (let i = 0; i < 5; i++) await node.del(`full${i}`);
+  node.amend((claims) => ({
+    ...claims,
+    emptySince: Object.fromEntries(claims.blocks.map((block: string) => [block, 1])),
+  }));
 };
 
 const scenarios: Readonly<Record<string, Scenario>> = {
@@ -57,16 +69,24 @@ const scenarios: Readonly<Record<string, Scenario>> = {
     command: "ADD",
   },
   "ADD that gives empty blocks back": {
-    async before(a) {
-      await fill(a);
-      for (let i = 0; i < 5; i++) await a.del(`full${i}`);
-      a.amend((claims) => ({
-        ...claims,
-        emptySince: Object.fromEntries(claims.blocks.map((block: string) => [block, 1])),
-      }));
-    },
+    before: fillAndEmpty,
     command: "ADD",
     asks: "10.60.0.250",
+  },
+  "GC that gives empty blocks back": {
+    async before(a) {
+      await fillAndEmpty(a);
+      for (const container of ["victim", "x"]) await a.add(container);
+    },
+    command: "GC",
+  },
+  "ipvlan cluster sync that gives empty blocks back": { before: fillAndEmpty, command: "sync" },
+  "ipvlan cluster sync, the first contact after a boot": {
+    async before(a) {
+      await fill(a);
+      a.reboot();
+    },
+    command: "sync",
   },
   DEL: { before: (a) => a.add("victim"), command: "DEL" },
   "the first ADD of a name": { before: (a) => a.add("x"), command: "ADD", pod: "web-0" },
@@ -117,9 +137,30 @@ async function prepare({ before, command, pod, asks }: Scenario) {
     ["a", "b"],
   ) as [Node, Node];
   await before(a, b);
-  const config = asks === undefined ? a.config() : a.config({}, { args: { cni: { ips: [asks] } } });
-  const invocation = a.invocation(command, "victim", config, pod);
-  return { a, b, command: { file: driver, args: [], ...invocation, dataDir: a.dataDir } };
+  return { a, b, command: { ...commandOf(a, command, pod, asks), dataDir: a.dataDir } };
+}
+
+function commandOf(
+  node: Node,
+  command: Scenario["command"],
+  pod: string | undefined,
+  asks: string | undefined,
+): Omit<Command, "dataDir"> {
+  if (command === "sync") {
+    const { cniVersion, name, ...entry } = node.config() as { cniVersion: string; name: string };
+    const file = join(folder, `${node.name}.conflist`);
+    writeFileSync(file, JSON.stringify({ cniVersion, name, plugins: [entry] }));
+    const args = ["cluster", "sync", "--config", file];
+    return { file: at("dist/native/ipvlan"), args, variables: { CNI_PATH: at("dist/pkg") }, stdin: "" };
+  }
+  const others = [...node.held().values()].filter((holder) => holder !== "victim");
+  const more = {
+    ...(asks === undefined ? {} : { args: { cni: { ips: [asks] } } }),
+    ...(command === "GC"
+      ? { "cni.dev/valid-attachments": others.map((containerID) => ({ containerID, ifname: "eth0" })) }
+      : {}),
+  };
+  return { file: driver, args: [], ...node.invocation(command, "victim", node.config({}, more), pod) };
 }
 
 /** Addresses of the containers, by holder; of a node that was off, none. */
@@ -128,7 +169,23 @@ function heldBy(...nodes: readonly Node[]): Map<string, string> {
   return new Map(all.filter(([, holder]) => holder !== "victim" && !holder.startsWith("=")).map(([a, h]) => [h, a]));
 }
 
+/** The blocks that the node gives addresses from. */
+function blocksOf(node: Node): string[] {
+  try {
+    return node.claims().blocks;
+  } catch {
+    // It has never asked.
+    return [];
+  }
+}
+
+function isIn(contents: ReadonlyMap<string, string>, node: Node, block: string): boolean {
+  const value = contents.get(`blocks/${node.network}/${block.replace("/", "-")}`);
+  return value !== undefined && JSON.parse(value).node === node.name;
+}
+
 async function examine(a: Node, b: Node, kept: ReadonlyMap<string, string>, { pod, asks }: Scenario): Promise<void> {
+  const claimed = await store.contents();
   const keeps = (when: string) => {
     const now = heldBy(a, b);
     for (const [holder, address] of kept) {
@@ -139,6 +196,9 @@ async function examine(a: Node, b: Node, kept: ReadonlyMap<string, string>, { po
       throw new Error(`held twice ${when}: ${all.join(" ")}`);
   };
   keeps("after the crash");
+  const strange = a.isOff ? [] : blocksOf(a).filter((block) => !isIn(claimed, a, block));
+  if (strange.length > 0)
+    throw new Error(`${a.name} gives from ${strange.join(" ")}, which the store does not say is its own`);
   for (const node of [a, b]) await node.add("next");
   keeps("after the next ADDs");
   await a.del("victim", pod);

@@ -7,7 +7,7 @@ import { parseValidAttachments } from "../../../src/cni/gc.ts";
 import { formatError, formatResult } from "../../../src/cni/print.ts";
 import type { Result } from "../../../src/cni/result.ts";
 import { requireCommand } from "../../../src/cni/versions.ts";
-import { tellNameIsGone } from "../../../src/commands/tell-cluster.ts";
+import { tellCluster, tellNameIsGone } from "../../../src/commands/tell-cluster.ts";
 import { parseNetworkConfig } from "../../../src/config/parse.ts";
 import { parseForRemoval } from "../../../src/config/removal.ts";
 import { type Prefix, parsePrefix } from "../../../src/ip/address.ts";
@@ -39,10 +39,13 @@ function answer(variables: Variables, stdin: string): string {
   if (command === "DEL" || command === "GC") {
     const config = parseForRemoval(stdin, environment);
     const ipam = openForRemoval({ ...common, config });
-    if (command === "GC") ipam.gc(parseValidAttachments(stdin) ?? []);
-    else {
+    const asked = { environment, variables, stdin, warn: tell };
+    if (command === "GC") {
+      ipam.gc(parseValidAttachments(stdin) ?? []);
+      if ("inCluster" in config.ipam) tellCluster(asked);
+    } else {
       ipam.del();
-      tellNameIsGone({ environment, variables, stdin, warn: tell }, config);
+      tellNameIsGone(asked, config);
     }
     return "";
   }
