@@ -1,4 +1,5 @@
 import { planAddressing } from "../commands/addressing.ts";
+import { isAgents } from "../config/cluster.ts";
 import type { NetworkConfig, Subnet } from "../config/network-config.ts";
 import { parseNetworkConfig } from "../config/parse.ts";
 import { PluginError } from "../errors.ts";
@@ -169,7 +170,7 @@ function allocate(config: NetworkConfig, own: ReadonlySet<string>, steps: Step[]
     case "host-local": {
       const pools = poolStates(config, own);
       if (ipam.type === "builtin" && ipam.cluster !== undefined && isShort(ipam.subnets, pools)) {
-        const asked = ipam.cluster.store.type === "etcd" ? "ipvlan-node, which is started for it" : "the node's agent";
+        const asked = isAgents(ipam.cluster.store) ? "the node's agent" : "ipvlan-node, which is started for it";
         steps.push({
           what: `a block of the cluster's pool is claimed by ${asked}: which address comes out of it is not known before`,
         });

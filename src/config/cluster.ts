@@ -41,8 +41,7 @@ export function parseCluster(raw: Cluster | undefined, hasSubnets: boolean): Clu
   const pointer = "/ipam/cluster";
   if (!hasSubnets) throw invalid(pointer, "needs the cluster's subnets in ipam.subnets");
   const store = parseStore(raw, pointer);
-  const isAgents = store.type === "kubernetes" && store.kubeconfig === undefined;
-  const node = raw.node ?? (isAgents ? undefined : hostName());
+  const node = raw.node ?? (isAgents(store) ? undefined : hostName());
   if (node === "") throw invalid(`${pointer}/node`, "is missing, and this host has no name");
   return {
     store,
@@ -50,6 +49,11 @@ export function parseCluster(raw: Cluster | undefined, hasSubnets: boolean): Clu
     node,
     trustAfterBoot: raw.trustAfterBoot ?? false,
   };
+}
+
+/** Whether the agent of the node is asked, and no program that is started for it. */
+export function isAgents(store: StoreConfig): boolean {
+  return store.type === "kubernetes" && store.kubeconfig === undefined;
 }
 
 function parseStore({ etcd, kubernetes }: Cluster, pointer: string): StoreConfig {

@@ -185,6 +185,13 @@ t.test("show and plan say what this node has of the pool, and ask nobody", async
     cluster: { store: "etcd", node: "f", blocks: [block], names: [], unreachedSince: null },
     pools: [{ held: 1 }],
   });
+  for (const [kubernetes, asked] of [
+    [{}, "the node's agent"],
+    [{ kubeconfig: "/etc/kubeconfig" }, "ipvlan-node, which is started for it"],
+  ] as const) {
+    const other = new Node({ driver, folder, name: "k", network: "planned", cluster: { kubernetes }, subnets });
+    t.match(ipvlan(other, "plan").stdout, `# a block of the cluster's pool is claimed by ${asked}: `);
+  }
   const planned = /^# (\S+) is reserved in/m.exec(ipvlan(nobody, "plan").stdout)?.[1];
   t.not(planned, first);
   t.strictSame(await fresh.add("c2"), [planned]);

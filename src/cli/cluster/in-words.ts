@@ -1,13 +1,12 @@
 import type { NetworkConfig } from "../../config/network-config.ts";
 import { formatPrefix } from "../../ip/address.ts";
-import { claimsText, readClaims } from "../../ipam/cluster/claims.ts";
-import { withStore } from "../../ipam/store.ts";
+import { lockedClaims } from "../../ipam/cluster/claims.ts";
 
 /** What this node has of a cluster's pool, by its own files: nobody is asked. Undefined for a network that is this node's alone. */
 export function clusterJson({ name, ipam }: NetworkConfig): object | undefined {
   if (ipam.type !== "builtin" || ipam.cluster === undefined) return undefined;
   const { cluster, dataDir } = ipam;
-  const claims = withStore(dataDir, name, false, () => readClaims(claimsText(dataDir, name)));
+  const claims = lockedClaims(dataDir, name);
   return {
     store: cluster.store.type,
     node: claims?.node ?? cluster.node ?? null,
@@ -23,7 +22,7 @@ export function clusterJson({ name, ipam }: NetworkConfig): object | undefined {
 export function clusterInWords({ name, ipam }: NetworkConfig): string[] {
   if (ipam.type !== "builtin" || ipam.cluster === undefined) return [];
   const { cluster, dataDir } = ipam;
-  const claims = withStore(dataDir, name, false, () => readClaims(claimsText(dataDir, name)));
+  const claims = lockedClaims(dataDir, name);
   const node = claims?.node ?? cluster.node ?? "not known yet";
   const subnets = ipam.subnets.map(({ subnet }) => formatPrefix(subnet)).join(", ");
   const blocks = (claims?.blocks ?? []).map(formatPrefix).join(", ");

@@ -2,13 +2,12 @@ import type { Result } from "../../cni/result.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
 import { formatAddress } from "../../ip/address.ts";
 import { type Bounds, finder } from "../../ip/bounds.ts";
-import { withStore } from "../store.ts";
-import { claimsText, covers, readClaims } from "./claims.ts";
+import { covers, lockedClaims } from "./claims.ts";
 import type { ClusterPool } from "./contact.ts";
 
 /** CHECK: the addresses of `previous` that are in these spans are still this node's, by what the store said last. */
 export function checkClaimed({ dataDir, network }: ClusterPool, spans: readonly Bounds[], previous: Result): void {
-  const claims = withStore(dataDir, network, false, () => readClaims(claimsText(dataDir, network)));
+  const claims = lockedClaims(dataDir, network);
   if (claims === undefined) return;
   const spanOf = finder(spans);
   for (const { address } of previous.ips) {

@@ -14,6 +14,7 @@ import {
 import { boundsOf, intersection } from "../../ip/bounds.ts";
 import { makeFolder, readSmall, replaceFile } from "../../system/files.ts";
 import type { Span } from "../span.ts";
+import { withStore } from "../store.ts";
 
 /*
  * What this node has claimed of a network's pool: DATADIR/.ipvlan-cni/cluster/NETWORK, a copy of what the store says of it. Whoever
@@ -53,6 +54,11 @@ const fileOf = (dataDir: string, network: string): string => `${folderOf(dataDir
 /** The text that {@link readClaims} reads; undefined where there is none. */
 export function claimsText(dataDir: string, network: string): string | undefined {
   return readSmall(fileOf(dataDir, network));
+}
+
+/** The network's claims, for who does not hold its lock; undefined where there are none. */
+export function lockedClaims(dataDir: string, network: string): Claims | undefined {
+  return withStore(dataDir, network, false, () => readClaims(claimsText(dataDir, network)));
 }
 
 /** @returns undefined for what is no list of claims */

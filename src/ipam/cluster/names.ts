@@ -2,8 +2,8 @@ import type { NamedAddresses, NamesHere } from "../../cluster/protocol.ts";
 import { type Address, formatAddress, parseAddress } from "../../ip/address.ts";
 import type { Holder } from "../holder-index.ts";
 import { keptName } from "../kept.ts";
-import { type Store, withStore } from "../store.ts";
-import { type Claims, claimsText, type NameAtHand, readClaims } from "./claims.ts";
+import type { Store } from "../store.ts";
+import { type Claims, lockedClaims, type NameAtHand } from "./claims.ts";
 
 /*
  * With ipam.sticky the addresses of a cluster's pool follow a name from node to node. A node gives them while it has the name, which
@@ -96,6 +96,6 @@ export function atHand({ names }: Claims, name: string): NameAtHand | undefined 
 
 /** Whether the name is on this node, as far as its claims say. */
 export function hasName({ dataDir, network }: { dataDir: string; network: string }, name: string): boolean {
-  const claims = withStore(dataDir, network, false, () => readClaims(claimsText(dataDir, network)));
+  const claims = lockedClaims(dataDir, network);
   return claims !== undefined && atHand(claims, name) !== undefined;
 }

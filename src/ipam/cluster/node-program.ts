@@ -1,5 +1,6 @@
 import type { Answer, NodeRequest } from "../../cluster/protocol.ts";
 import { tryJson } from "../../cni/json.ts";
+import { isAgents } from "../../config/cluster.ts";
 import { ErrorCode, PluginError } from "../../errors.ts";
 import { Errno, errnoName, SystemError } from "../../system/errno.ts";
 import { askLocalSocket } from "../../system/local-socket.ts";
@@ -26,7 +27,7 @@ const AGENT = "/run/ipvlan-cni/node.sock";
  * @throws PluginError where the program cannot be run; what the store or the way to it lacks is in the answer
  */
 export function askStore<Reply extends object>(folders: readonly string[], request: NodeRequest): Answer<Reply> {
-  if (request.store.type === "kubernetes" && request.store.kubeconfig === undefined) return askAgent(request);
+  if (isAgents(request.store)) return askAgent(request);
   const places = [ownFolder() ?? [], folders].flat();
   const file = findProgram(places, name);
   if (file === undefined) {
