@@ -35,13 +35,7 @@ t.test(
         const network = `kill-${when}-${nth}`;
         const [a, b] = makeNodes({ driver, folder, network, subnets, cluster }) as [Node, Node];
         await b.add("b1");
-        let left = nth;
-        api.cut = () => {
-          left--;
-          if (left !== 0) return undefined;
-          killChildren(at("dist/pkg/ipvlan-node"));
-          return when;
-        };
+        const hasCome = killAt(nth, when);
         // A first contact, a block when that is full, an address by its name, and blocks that go back.
         const calls = async (suffix: string): Promise<string[]> => {
           const given: string[] = [];
@@ -50,9 +44,8 @@ t.test(
           return given;
         };
         const first = await calls("x");
-        isOver = left > 0;
+        isOver = !hasCome();
         if (!isOver) kills++;
-        api.cut = undefined;
         await a.del("rx");
         const second = await calls("y");
         const all = [...first.filter((address) => address !== "10.20.3.77"), ...second, ...b.held().keys()];
@@ -82,16 +75,9 @@ t.test("a release that is killed at any of its requests is finished by the next 
       const [own] = await a.add("c2", "10.20.0.77");
       const [named] = await a.addPod("web-0", "c3");
       await b.add("b1");
-      let left = nth;
-      api.cut = () => {
-        left--;
-        if (left !== 0) return undefined;
-        killChildren(at("dist/pkg/ipvlan-node"));
-        return when;
-      };
+      const hasCome = killAt(nth, when);
       const killed = await releaseNode(b, a.name);
-      api.cut = undefined;
-      isOver = left > 0;
+      isOver = !hasCome();
       if (isOver) t.equal(killed, 0, "it has come to its end");
       else kills++;
       t.equal(await releaseNode(b, a.name), 0, `${network}: again`);
@@ -108,6 +94,24 @@ t.test("a release that is killed at any of its requests is finished by the next 
   }
   t.ok(kills >= 16, `${kills} kills`);
 });
+
+/**
+ * Kills the program that asks, once, at its `nth` request: before it is carried out, or before the answer comes.
+ * @returns what ends that, and tells whether there was such a request
+ */
+function killAt(nth: number, when: "before" | "after"): () => boolean {
+  let left = nth;
+  api.cut = () => {
+    left--;
+    if (left !== 0) return undefined;
+    killChildren(at("dist/pkg/ipvlan-node"));
+    return when;
+  };
+  return () => {
+    api.cut = undefined;
+    return left <= 0;
+  };
+}
 
 /** @returns how `ipvlan cluster release --force` has ended on the node */
 async function releaseNode(on: Node, name: string): Promise<number> {
