@@ -71,6 +71,31 @@ function overview(): string {
   ]);
 }
 
+interface Panel {
+  /** The upper left corner. */
+  readonly x: number;
+  readonly y: number;
+  /** The frame, and in it the title and what it says. */
+  readonly frame: readonly string[];
+}
+
+/** One of several panels of a size, in rows of so many. */
+function panel(
+  index: number,
+  columns: number,
+  [width, height]: readonly [number, number],
+  { title, says }: { readonly title: string; readonly says: string },
+): Panel {
+  const x = 16 + (index % columns) * (width + 12);
+  const y = 16 + Math.floor(index / columns) * (height + 12);
+  const frame = [
+    `<rect class="host" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
+    words(x + 14, y + 26, title, "title", "start"),
+    words(x + 14, y + 46, says, "small", "start"),
+  ];
+  return { x, y, frame };
+}
+
 type Reach = "yes" | "no" | "maybe";
 
 interface Mode {
@@ -93,12 +118,10 @@ const modes: readonly Mode[] = [
 /** Who reaches whom, a panel for each mode. */
 function reach(): string {
   const [width, height] = [300, 250];
-  const panels = modes.flatMap(({ title, says, peer, host, lan }, index) => {
-    const [x, y] = [16 + (index % 3) * (width + 12), 16 + Math.floor(index / 3) * (height + 12)];
+  const panels = modes.flatMap(({ peer, host, lan, ...heading }, index) => {
+    const { x, y, frame } = panel(index, 3, [width, height], heading);
     return [
-      `<rect class="host" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
-      words(x + 14, y + 26, title, "title", "start"),
-      words(x + 14, y + 46, says, "small", "start"),
+      ...frame,
       line(x + 116, y + 92, x + 184, y + 92, peer),
       line(x + 66, y + 118, x + 66, y + 182, host),
       line(x + 90, y + 118, x + 212, y + 190, lan),
@@ -169,8 +192,8 @@ const wishes: readonly Wish[] = [
 /** Networks of a Kubernetes, a panel for each. */
 function kubernetes(): string {
   const [width, height] = [368, 236];
-  const panels = wishes.flatMap(({ title, says, pods, nodes, wire, other }, index) => {
-    const [x, y] = [16 + (index % 2) * (width + 12), 16 + Math.floor(index / 2) * (height + 12)];
+  const panels = wishes.flatMap(({ pods, nodes, wire, other, ...heading }, index) => {
+    const { x, y, frame } = panel(index, 2, [width, height], heading);
     const onNodes = ([0, 1] as const).flatMap((at) => {
       const left = x + 14 + at * 176;
       return [
@@ -181,9 +204,7 @@ function kubernetes(): string {
       ];
     });
     return [
-      `<rect class="host" x="${x}" y="${y}" width="${width}" height="${height}" rx="8"/>`,
-      words(x + 14, y + 26, title, "title", "start"),
-      words(x + 14, y + 46, says, "small", "start"),
+      ...frame,
       ...onNodes,
       line(x + 14, y + 174, x + 354, y + 174),
       line(x + 272, y + 174, x + 272, y + 186),
