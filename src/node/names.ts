@@ -52,8 +52,7 @@ class Names {
       (await this.#store.list(namesOf(this.#pool))).map((entry) => [nameOfKey(this.#pool, entry.key), entry]),
     );
     for (const [name, entry] of records) {
-      const isHere = this.#known.has(name) && !isIdle(entry) && this.#own.isOwn(readClaim(entry));
-      if (isHere) this.#locked.add(name);
+      if (this.#known.has(name) && this.#own.isOwn(readClaim(entry))) this.#locked.add(name);
     }
     let nameIsAt: string | undefined;
     for (const { name, addresses } of held) {
@@ -62,10 +61,6 @@ class Names {
         this.#conflicts.push({ address, node: other as string, name, block: undefined });
     }
     if (wanted !== undefined) nameIsAt = await this.#lock(wanted);
-    for (const name of this.#here.known) {
-      const isGone = idle.some((one) => one.name === name);
-      if (!isGone && !this.#locked.has(name) && records.has(name)) await this.#lock(name);
-    }
     // Behind the locks: until then others could have changed what the names have.
     const claims = await NameClaims.read(this.#store, this.#pool);
     for (const { name, addresses } of held) {
