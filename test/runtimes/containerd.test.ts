@@ -187,6 +187,7 @@ t.test(
   "a second network, called for as Multus does, gets the address that the pod asks for and leaves the default route",
   async (t) => {
     const id = await second.sandboxOf("db");
+    const podArguments = `K8S_POD_NAMESPACE=default;K8S_POD_NAME=db;K8S_POD_INFRA_CONTAINER_ID=${id};K8S_POD_UID=uid-db`;
     // Multus itself, the thick one or the thin, needs an API server. What it calls: the configuration in the definition,
     // the sandbox's name, namespace and arguments as the runtime gave them, the addresses of the pod's annotation.
     const call = {
@@ -194,7 +195,8 @@ t.test(
       netns: (await nodes.sh("on n2 sh -c 'echo /run/netns/cni-*'")).trim(),
       id,
       ifname: "net1",
-      args: `IgnoreUnknown=1;K8S_POD_NAMESPACE=default;K8S_POD_NAME=db;K8S_POD_INFRA_CONTAINER_ID=${id};K8S_POD_UID=uid-db`,
+      // Multus 4.3.0 says all of it twice.
+      args: `IgnoreUnknown=true;${podArguments};${podArguments}`,
       config: executionConfig(example("31-multus.yaml"), ["192.168.20.77/24"]),
     };
     t.match(await nodes.lab.add(call), { interfaces: [{ name: "net1" }], ips: [{ address: "192.168.20.77/24" }] });
