@@ -172,7 +172,7 @@ t.test("Helm renders the committed manifests, and a chart with other values", { 
   ].map((network, i) => ({
     ...network,
     subnets: [{ subnet: `10.2${i}.0.0/16`, gateway: `10.2${i}.0.1`, ipRange: `10.2${i}.64.0/18` }],
-    ...(i === 0 ? { pool: { blockSize: { ipv4: 27 } } } : {}),
+    ...(i === 0 ? { pool: { blockSize: { ipv4: 27 } }, sticky: true } : {}),
   }));
   const values = join(work, "values.json");
   const rendered = async (all: object) => {
@@ -185,11 +185,12 @@ t.test("Helm renders the committed manifests, and a chart with other values", { 
     objects.find(({ kind }: Json) => kind === "ConfigMap"),
   );
   t.match(flat, [
-    { mode: "l2", ipam: { cluster: { kubernetes: {}, blockSize: { ipv4: 27 } } } },
+    { mode: "l2", ipam: { cluster: { kubernetes: {}, blockSize: { ipv4: 27 } }, sticky: true } },
     { type: "portmap", capabilities: { portMappings: true } },
   ]);
   t.match(lan, [{ mode: "l3s", announce: true, mtu: 1400 }]);
   t.notOk(lan[0].ipam.cluster);
+  t.notOk(lan[0].ipam.sticky);
   const [container] = objects.find(({ kind }: Json) => kind === "DaemonSet").spec.template.spec.containers;
   t.match(container, { image: "r.example/x:t", readinessProbe: { httpGet: { port: 9000, host: "127.0.0.1" } } });
   await t.rejects(rendered({ networks: [{ name: "x", parent: "eth0", mode: "l4" }] }), /mode/);

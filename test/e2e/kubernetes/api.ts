@@ -24,7 +24,9 @@ export interface Api {
   text(path: string): Promise<string>;
   list(path: string): Promise<readonly KubernetesObject[]>;
   create(object: KubernetesObject): Promise<KubernetesObject>;
-  /** The same where it is not there yet; what is there is left as it is. */
+  /** Makes it, or makes it what is said here, as `kubectl apply --server-side` does. */
+  apply(object: KubernetesObject): Promise<void>;
+  /** Makes it where it is not there yet; what is there is left as it is. */
   ensure(object: KubernetesObject): Promise<void>;
   /** Changes the fields that are named (JSON Merge Patch). */
   change(path: string, fields: object): Promise<void>;
@@ -50,9 +52,8 @@ export function pathOf({ apiVersion, kind, metadata }: KubernetesObject): string
 export function connectApi({ server, caFile }: ControlPlane): Api {
   const ca = readFileSync(caFile);
   const authorization = `Bearer ${tokens.admin}`;
-  const call = (method: string, path: string, body?: object): Promise<string> =>
+  const call = (method: string, path: string, body?: object, type = "application/json"): Promise<string> =>
     new Promise((resolve, reject) => {
-      const type = method === "PATCH" ? "application/merge-patch+json" : "application/json";
       const headers = { authorization, "content-type": type };
       const asked = request(`${server}${path}`, { method, ca, headers, timeout: 60_000 }, (response) => {
         let text = "";
@@ -79,7 +80,14 @@ export function connectApi({ server, caFile }: ControlPlane): Api {
     list: async (path) => JSON.parse(await call("GET", path)).items,
     create,
     ensure: async (object) => void (await create(object).catch(unless(409))),
-    change: async (path, fields) => void (await call("PATCH", path, fields)),
+    apply: async (object) =>
+      void (await call(
+        "PATCH",
+        `${pathOf(object)}?fieldManager=e2e&force=true`,
+        object,
+        "application/apply-patch+yaml",
+      )),
+    change: async (path, fields) => void (await call("PATCH", path, fields, "application/merge-patch+json")),
     async evict(namespace, name) {
       const eviction = { apiVersion: "policy/v1", kind: "Eviction", metadata: { name, namespace } };
       await call("POST", `/api/v1/namespaces/${namespace}/pods/${name}/eviction`, eviction);

@@ -1,5 +1,6 @@
-/** Takes away what scenarios have made: of the cluster stays what every cluster has. */
+/** Takes away what scenarios have made: of the cluster stays what every cluster has, and the agents. */
 import { type Api, pathOf, until } from "./api.ts";
+import { isAgent } from "./install.ts";
 
 const namespaces = ["default", "kube-system"];
 /** In the order in which they go: what makes pods before the pods. */
@@ -18,7 +19,7 @@ export async function clear(api: Api): Promise<void> {
     }
   }
   await until("no pod is left", 300, async () => {
-    const pods = await api.list("/api/v1/pods");
+    const pods = (await api.list("/api/v1/pods")).filter((pod) => !isAgent(pod));
     for (const { metadata } of pods) {
       if (metadata.deletionTimestamp === undefined) {
         await api.delete(pathOf({ apiVersion: "v1", kind: "Pod", metadata }));

@@ -8,7 +8,7 @@ import { type Api, connectApi, until } from "./api.ts";
 import { clear } from "./clear.ts";
 import { nodeReady } from "./conditions.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { installAgent, installResources, useNetwork } from "./install.ts";
+import { installChart, layReferencePlugins, untilFirst } from "./install.ts";
 import { type Lan, makeLan, router } from "./lan.ts";
 import type { Network } from "./networks.ts";
 import { type ClusterNode, joinCluster, nodeName, type ProxyMode, startNode, startProxy } from "./nodes.ts";
@@ -16,7 +16,7 @@ import type { ProgramSet } from "./programs.ts";
 
 export interface ClusterOptions {
   readonly programs: Record<ProgramSet, string>;
-  readonly imageArchive: string;
+  readonly imageArchives: readonly string[];
   /** Of the first network. */
   readonly network: Network;
   readonly proxyMode: ProxyMode;
@@ -68,7 +68,7 @@ const nodeCount = 2;
 
 /** Starts all of it; the plugin is installed, the pods have a network, and both Nodes are Ready. What `ends` has then, or after a failure, is the caller's to end. */
 export async function startCluster(options: ClusterOptions, ends: Started): Promise<Cluster> {
-  const { programs, imageArchive, network, proxyMode, settings, say } = options;
+  const { programs, imageArchives, network, proxyMode, settings, say } = options;
   const folder = mkdtempSync(join(tmpdir(), "ipvlan-e2e-"));
   ends.add(async () => rmSync(folder, { recursive: true, force: true }));
   const timed = async <T>(what: string, work: Promise<T>): Promise<T> => {
@@ -80,7 +80,7 @@ export async function startCluster(options: ClusterOptions, ends: Started): Prom
   const lan = await makeLan(nodeCount);
   ends.add(lan.stop);
   const boot = async (number: number): Promise<ClusterNode> => {
-    const node = await startNode({ number, lan, folder, programs, imageArchive });
+    const node = await startNode({ number, lan, folder, programs, imageArchives });
     ends.add(node.stop);
     return node;
   };
@@ -95,12 +95,11 @@ export async function startCluster(options: ClusterOptions, ends: Started): Prom
   const api = connectApi(controlPlane);
   const joined = async (node: ClusterNode): Promise<void> => {
     await joinCluster(node, controlPlane, programs, clusterDNS);
-    await installAgent(node, controlPlane);
+    await layReferencePlugins(node);
   };
-  await installResources(api);
-  await timed("kubelets registered, plugin installed by the agent", Promise.all(nodes.map(joined)));
+  await timed("kubelets registered", Promise.all(nodes.map(joined)));
   const cluster = { api, lan, controlPlane, nodes, programs, folder, network, proxyMode, settings, started: ends };
-  await timed("network written, nodes Ready", setUpNetwork(cluster));
+  await timed("kube-proxy started, plugin and network installed by the chart, nodes Ready", setUpNetwork(cluster));
   return cluster;
 }
 
@@ -124,12 +123,16 @@ async function setUpNetwork(cluster: Cluster): Promise<void> {
   const { api, controlPlane, nodes, programs, network, proxyMode } = cluster;
   const { clusterCIDRs, masqueradeAll } = network;
   for (const node of nodes) await routePodsOf(node, cluster);
-  const setUp = async (node: ClusterNode): Promise<void> => {
-    await useNetwork(node, programs, network);
-    await startProxy(node, controlPlane, programs, { mode: proxyMode, clusterCIDRs, masqueradeAll });
+  // Before the agents, which find the API by its Service.
+  await Promise.all(
+    nodes.map((node) => startProxy(node, controlPlane, programs, { mode: proxyMode, clusterCIDRs, masqueradeAll })),
+  );
+  await installChart(api, network);
+  const isSetUp = async (node: ClusterNode): Promise<void> => {
+    await untilFirst(node, programs, network.name);
     await nodeReady(api, node.name);
   };
-  await Promise.all(nodes.map(setUp));
+  await Promise.all(nodes.map(isSetUp));
 }
 
 /** To the node's podCIDRs, which are others when its Node was made anew. */

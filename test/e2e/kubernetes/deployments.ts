@@ -78,10 +78,11 @@ async function addressesOn(api: Api, node: string): Promise<string[]> {
   return own.flatMap(({ status }) => (status.podIPs ?? []).map(({ ip }: { ip: string }) => ip));
 }
 
-/** What a node has reserved: the names of the allocator's files, one an address. */
-export async function reservedOn({ host }: ClusterNode, network: string): Promise<string[]> {
-  const folder = `/var/lib/cni/networks/${network}`;
-  const names = (await host.ok(`[ ! -d ${folder} ] || ls ${folder}`)).trim().split("\n");
+/** What a node has reserved in all its networks: the names of the allocators' files, one an address. */
+export async function reservedOn({ host }: ClusterNode): Promise<string[]> {
+  const names = (await host.ok("find /var/lib/cni/networks -type f -not -path '*/.*' | sed 's|.*/||'"))
+    .trim()
+    .split("\n");
   return names.filter((name) => /^[\d.]+$|:/.test(name));
 }
 
@@ -89,11 +90,11 @@ export async function reservedOn({ host }: ClusterNode, network: string): Promis
  * Waits until every node has reserved what its pods have, and nothing else; no address is two pods'.
  * @returns how many addresses
  */
-export function nothingLeaked({ api, nodes, network }: Cluster, seconds: number): Promise<number> {
+export function nothingLeaked({ api, nodes }: Cluster, seconds: number): Promise<number> {
   return until("each node has reserved its pods' addresses, and no others", seconds, async () => {
     const seen = new Set<string>();
     for (const node of nodes) {
-      const [reserved, used] = [await reservedOn(node, network.name), await addressesOn(api, node.name)];
+      const [reserved, used] = [await reservedOn(node), await addressesOn(api, node.name)];
       const kept = reserved.find((address) => !used.includes(address));
       if (kept !== undefined) throw new Error(`${node.name}: ${kept} is reserved, and no pod's`);
       const lost = used.find((address) => !reserved.includes(address));

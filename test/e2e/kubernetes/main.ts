@@ -13,9 +13,11 @@
 import { statfsSync } from "node:fs";
 import { freemem } from "node:os";
 import { parseArgs } from "node:util";
+import { helm } from "../../../build/manifests.ts";
 import { describeFailure, Obstacle, tellFailures } from "../../../build/obstacle.ts";
 import { layer } from "../../machine/packages.ts";
 import { newestPlugins } from "../../machine/reference-plugins.ts";
+import { agentImage } from "./agent-image.ts";
 import { conformanceImages } from "./conformance/images.ts";
 import { imageArchive } from "./images.ts";
 import { isInside, runInside } from "./own-network.ts";
@@ -74,13 +76,14 @@ function refuseWhatCannotWork(): void {
   if (bavail * bsize < 6 * 2 ** 30) throw new Obstacle("the disks of the nodes take 6 GB in /tmp");
 }
 
-async function prepare(): Promise<Pick<RunOptions, "programs" | "imageArchive">> {
+async function prepare(): Promise<Pick<RunOptions, "programs" | "imageArchives">> {
   for (const group of ["base", "kernel", "qemu", "runtimes", "etcd"] as const) await layer(group);
   const built = await programs(say);
   const reference = newestPlugins();
   if ("missing" in reference) throw new Obstacle(reference.missing);
   if (choice.isConformance) await conformanceImages(built.kubernetes);
-  return { programs: built, imageArchive: await imageArchive(built) };
+  await helm();
+  return { programs: built, imageArchives: [await imageArchive(built), await agentImage()] };
 }
 
 process.on("unhandledRejection", (error) => say(describeFailure(error)));

@@ -1,4 +1,4 @@
-/** The pods' networks that the scenarios are run in. */
+/** The pods' networks that the scenarios are run in, as the chart's values have them. */
 import { BlockList } from "node:net";
 import { podCIDRs, serviceCIDRs } from "./addresses.ts";
 import { router } from "./lan.ts";
@@ -16,25 +16,29 @@ export interface Network {
   readonly masqueradeAll: boolean;
   /** Its addresses are a pool of the whole cluster, so that each node needs the agent. */
   readonly hasPool: boolean;
-  /** The network configuration; `$podCIDRs` stands for the node's, as in the agent's ConfigMap. */
-  readonly template: { readonly plugins: readonly object[]; readonly [key: string]: unknown };
+  /** One of `networks` in the chart's values. */
+  readonly values: object;
 }
 
-const list = (name: NetworkName, plugin: object): Network["template"] => ({
-  cniVersion: "1.1.0",
+const valuesOf = (name: NetworkName, more: object): object => ({
   name,
-  plugins: [{ type: "ipvlan", master: "eth0", hostAccess: true, serviceCIDRs, ...plugin }],
+  // All in one file, so that the pods have no other network than the last one.
+  file: "10-pods",
+  parent: "eth0",
+  podCIDRs: false,
+  hostAccess: true,
+  serviceCIDRs,
+  ...more,
 });
 
 /** Those of the LAN that no machine has. */
 const poolCIDRs = ["192.168.50.128/25", "fd50::1:0/112"] as const;
-const pool = {
+const ofPool = {
   subnets: [
     { subnet: "192.168.50.0/24", gateway: router[0], ipRange: poolCIDRs[0] },
     { subnet: "fd50::/64", gateway: router[1], ipRange: poolCIDRs[1] },
   ],
-  cluster: { kubernetes: {}, blockSize: { ipv4: 28 } },
-  // Of the pods of StatefulSets; all others have any.
+  pool: { blockSize: { ipv4: 28 } },
   sticky: true,
 };
 
@@ -46,7 +50,7 @@ export const networks: Record<NetworkName, Network> = {
     clusterCIDRs: podCIDRs,
     masqueradeAll: false,
     hasPool: false,
-    template: list("routed", { mode: "l3s", ipam: { subnets: [{ subnet: "$podCIDRs" }] } }),
+    values: valuesOf("routed", { mode: "l3s", podCIDRs: true }),
   },
   flat: {
     name: "flat",
@@ -55,7 +59,7 @@ export const networks: Record<NetworkName, Network> = {
     clusterCIDRs: poolCIDRs,
     masqueradeAll: true,
     hasPool: true,
-    template: list("flat", { mode: "l2", ipam: pool }),
+    values: valuesOf("flat", { mode: "l2", ...ofPool }),
   },
   announced: {
     name: "announced",
@@ -64,19 +68,13 @@ export const networks: Record<NetworkName, Network> = {
     clusterCIDRs: poolCIDRs,
     masqueradeAll: false,
     hasPool: true,
-    template: list("announced", { mode: "l3s", announce: true, ipam: pool }),
+    values: valuesOf("announced", { mode: "l3s", announce: true, ...ofPool }),
   },
 };
 
 /** The same with the reference's `portmap` behind the plugin, for ports of the host. */
 export function withHostPorts(network: Network): Network {
-  const portmap = { type: "portmap", capabilities: { portMappings: true }, snat: true };
-  const { plugins, ...list } = network.template;
-  return {
-    ...network,
-    title: `${network.title}, portmap`,
-    template: { ...list, plugins: [...plugins, portmap] },
-  };
+  return { ...network, title: `${network.title}, portmap`, values: { ...network.values, portmap: true } };
 }
 
 /** @returns those of the addresses that lie in one of the networks */

@@ -17,7 +17,7 @@ export interface NodeOptions {
   /** For its disk. */
   readonly folder: string;
   readonly programs: Record<ProgramSet, string>;
-  readonly imageArchive: string;
+  readonly imageArchives: readonly string[];
 }
 
 export interface ClusterNode {
@@ -41,6 +41,9 @@ export interface ClusterNode {
   stop(): Promise<void>;
 }
 
+/** What the agent said, on its node. */
+export const agentLogs = "/var/log/pods/kube-system_ipvlan-cni-*/agent/*.log";
+
 /** Where the guest sees what {@link ClusterNode.put} puts into the shared folder. */
 const shared = "/run/ipvlan-test/node";
 
@@ -48,7 +51,7 @@ export const nodeName = (number: number): string => `node${number}`;
 
 /** Boots a node, with its network, containerd and the images; no Node yet. */
 export async function startNode(options: NodeOptions): Promise<ClusterNode> {
-  const { number, lan, folder, programs, imageArchive } = options;
+  const { number, lan, folder, programs, imageArchives } = options;
   const name = nodeName(number);
   const addresses = nodeAddresses(number);
   const disk = makeDisk(folder, name);
@@ -82,7 +85,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
     try {
       const host = await attach(vm.folder, vm.stop);
       for (const [file, text] of files) write(vm, file, text);
-      await host.ok(networkScript(addresses, [...routes]), { timeoutMs: 120_000 });
+      await host.ok(networkScript(number, addresses, [...routes]), { timeoutMs: 120_000 });
       await host.ok(diskScript, { timeoutMs: 120_000 });
       for (const [daemon, command] of daemons) {
         if (!ended.has(daemon)) await host.ok(daemonScript(daemon, command));
@@ -106,7 +109,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
   try {
     await start("containerd", [path, join(programs.containerd, "containerd"), `--config=${shared}/containerd.toml`]);
     await host.ok(containerdAnswers(programs), { timeoutMs: 120_000 });
-    await host.ok(imagesScript(programs, imageArchive), { timeoutMs: 900_000 });
+    await host.ok(imagesScript(programs, imageArchives), { timeoutMs: 900_000 });
   } catch (error) {
     await vm.stop();
     throw error;
@@ -202,8 +205,13 @@ function makeDisk(folder: string, name: string): string {
   return disk;
 }
 
-const networkScript = (addresses: Dual, routes: readonly (readonly [cidr: string, via: string])[]): string => `
+const networkScript = (
+  number: number,
+  addresses: Dual,
+  routes: readonly (readonly [cidr: string, via: string])[],
+): string => `
 set -e
+printf '%032x\\n' ${number} > /etc/machine-id
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1 net.ipv6.conf.default.accept_dad=0
 link=$(basename "$(dirname "$(ls -d /sys/class/net/*/device | head -n 1)")")
 ip link set "$link" name eth0
@@ -218,6 +226,8 @@ cp ${shared}/crictl.yaml /etc/crictl.yaml
 /** The folders that outlive a boot. */
 const diskScript = `
 set -e
+# As systemd has it: mounts that come later are seen in containers that ask for that.
+mount --make-rshared /
 mkdir -p /disk
 mount -t ext4 /dev/vda /disk
 for folder in /var/lib/containerd /var/lib/kubelet /var/lib/cni /etc/cni /opt/cni; do
@@ -261,8 +271,11 @@ version = 3
 const containerdAnswers = ({ containerd }: Record<ProgramSet, string>): string =>
   `until ${containerd}/ctr version >/dev/null 2>&1; do sleep 0.5; done`;
 
-const imagesScript = ({ containerd }: Record<ProgramSet, string>, archive: string): string =>
-  `${containerd}/ctr --namespace k8s.io images import --local ${archive}`;
+const imagesScript = ({ containerd }: Record<ProgramSet, string>, archives: readonly string[]): string =>
+  [
+    "set -e",
+    ...archives.map((archive) => `${containerd}/ctr --namespace k8s.io images import --local ${archive}`),
+  ].join("\n");
 
 const kubeletConfig = (clusterDNS: string): object => ({
   apiVersion: "kubelet.config.k8s.io/v1beta1",
@@ -286,7 +299,8 @@ const kubeletConfig = (clusterDNS: string): object => ({
 
 const logsScript = `
 show() { echo "--- $*"; "$@" 2>&1 | tail -n 60; }
-for name in containerd kubelet kube-proxy agent; do show tail -n 40 /var/log/$name.log; done
+for name in containerd kubelet kube-proxy; do show tail -n 40 /var/log/$name.log; done
+for file in ${agentLogs}; do show tail -n 40 "$file"; done
 for file in /etc/cni/net.d/*; do show cat "$file"; done
 show ip -brief addr
 show ip route

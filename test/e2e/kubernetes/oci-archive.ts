@@ -7,8 +7,11 @@ import { join } from "node:path";
 export interface ImageMaker {
   /** @param fill puts the layer's files into a folder */
   layer(fill: (root: string) => void): Descriptor;
-  /** @param command the image's entry point */
-  image(name: string, layers: readonly Descriptor[], command: readonly string[]): void;
+  /**
+   * @param entryPoint stays, whatever arguments a container is given
+   * @param args where a container is given none
+   */
+  image(name: string, layers: readonly Descriptor[], entryPoint: readonly string[], args?: readonly string[]): void;
 }
 
 /** Makes an archive that `ctr images import` takes. */
@@ -49,11 +52,17 @@ function addLayer(oci: string, fill: (root: string) => void): Descriptor {
   return addBlob(oci, "layer.v1.tar", archive);
 }
 
-function addImage(oci: string, name: string, layers: readonly Descriptor[], command: readonly string[]): object {
+function addImage(
+  oci: string,
+  name: string,
+  layers: readonly Descriptor[],
+  entryPoint: readonly string[],
+  args: readonly string[] = [],
+): object {
   const config = addBlob(oci, "config.v1+json", {
     architecture: "amd64",
     os: "linux",
-    config: { Entrypoint: command, Env: ["PATH=/bin"] },
+    config: { Entrypoint: entryPoint, Cmd: args, Env: ["PATH=/bin"] },
     // A layer that is not compressed has the same digest before and after.
     rootfs: { type: "layers", diff_ids: layers.map(({ digest }) => digest) },
   });

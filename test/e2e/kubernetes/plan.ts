@@ -5,11 +5,13 @@ import { type Network, networks, withHostPorts } from "./networks.ts";
 import type { ProxyMode } from "./nodes.ts";
 import type { Scenario } from "./scenario.ts";
 import { drainScenario } from "./scenarios/drain.ts";
+import { installationScenario } from "./scenarios/installation.ts";
 import { nodesScenario } from "./scenarios/nodes.ts";
 import { poolScenario } from "./scenarios/pool.ts";
 import { probesScenario } from "./scenarios/probes.ts";
 import { reachScenario } from "./scenarios/reach.ts";
 import { recoveryScenario } from "./scenarios/recovery.ts";
+import { scalingScenario } from "./scenarios/scaling.ts";
 import { servicesScenario } from "./scenarios/services.ts";
 import { statefulScenario } from "./scenarios/stateful.ts";
 
@@ -23,7 +25,16 @@ const scenarioStages: readonly Stage[] = [
   {
     network: networks.routed,
     proxyMode: "nftables",
-    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, drainScenario, recoveryScenario],
+    scenarios: [
+      nodesScenario,
+      installationScenario,
+      reachScenario,
+      servicesScenario,
+      probesScenario,
+      drainScenario,
+      recoveryScenario,
+      scalingScenario,
+    ],
   },
   {
     network: networks.flat,

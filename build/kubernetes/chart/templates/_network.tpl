@@ -3,6 +3,7 @@
 {{- $ipam := dict "subnets" (.subnets | default list) -}}
 {{- if .podCIDRs }}{{ $_ := set $ipam "subnets" (list (dict "subnet" "$podCIDRs")) }}{{ end -}}
 {{- if kindIs "map" .pool }}{{ $_ := set $ipam "cluster" (merge (dict "kubernetes" dict) .pool) }}{{ end -}}
+{{- if .sticky }}{{ $_ := set $ipam "sticky" true }}{{ end -}}
 {{- $plugin := dict "type" "ipvlan" "master" .parent "mode" .mode "capabilities" (dict "ips" true) "ipam" $ipam -}}
 {{- if .hostAccess }}{{ $_ := set $plugin "hostAccess" true }}{{ end -}}
 {{- if .serviceCIDRs }}{{ $_ := set $plugin "serviceCIDRs" .serviceCIDRs }}{{ end -}}

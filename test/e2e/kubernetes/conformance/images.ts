@@ -7,9 +7,9 @@ import { layer } from "../../../machine/packages.ts";
 import { busyboxLayer, cachedArchive } from "../images.ts";
 import { kubernetesSource } from "../programs.ts";
 
-/** What the network's cases use of each image: `/agnhost` as the entry point, or a shell. */
-const entryPoints: readonly (readonly [image: RegExp, command: readonly string[]])[] = [
-  [/\/agnhost:/, ["/agnhost"]],
+/** What the network's cases use of each image, as it is published: its entry point, with arguments for who gives none, or a shell. */
+const entryPoints: readonly (readonly [image: RegExp, entryPoint: readonly string[], args?: readonly string[]])[] = [
+  [/\/agnhost:/, ["/agnhost"], ["pause"]],
   [/\/pause:/, ["/bin/sleep", "1000000"]],
   [/\/(busybox|glibc-dns-testing):/, []],
 ];
@@ -42,8 +42,8 @@ export async function conformanceImages(kubernetes: string): Promise<string> {
     });
     const list = execFileSync(join(kubernetes, "e2e.test"), ["--list-images"], { encoding: "utf8" });
     for (const name of list.trim().split("\n")) {
-      const [, command] = entryPoints.find(([image]) => image.test(name)) ?? [];
-      if (command !== undefined) maker.image(name, [busybox, programs, agnhost], command);
+      const [, entryPoint, args] = entryPoints.find(([image]) => image.test(name)) ?? [];
+      if (entryPoint !== undefined) maker.image(name, [busybox, programs, agnhost], entryPoint, args);
     }
   });
 }

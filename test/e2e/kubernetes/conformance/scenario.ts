@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { at } from "../../../../build/paths.ts";
 import { spawnBound } from "../../../machine/bound-process.ts";
+import { type Api, until } from "../api.ts";
 import type { Cluster } from "../cluster.ts";
 import { clusterDns } from "../cluster-dns.ts";
 import type { Scenario } from "../scenario.ts";
@@ -43,7 +44,10 @@ export const conformanceScenario: Scenario = {
         const attempt = runCase(cluster, title);
         const again = async (why: Error): Promise<string> => {
           await over.promise;
-          await byItself(() => runCase(cluster, title));
+          await byItself(async () => {
+            await nothingEnding(api);
+            await runCase(cluster, title);
+          });
           return `the second time, by itself; the first time: ${why.message}`;
         };
         checks.push(check(title, () => attempt.catch(again)));
@@ -59,6 +63,17 @@ export const conformanceScenario: Scenario = {
     await Promise.all(checks);
   },
 };
+
+/** Waits for the end of what cases have left behind: ports of nodes, say, are theirs as long as their pods are there. */
+async function nothingEnding(api: Api): Promise<void> {
+  await until("no namespace is about to go", 300, async () => {
+    const ending = (await api.list("/api/v1/namespaces")).filter(
+      ({ metadata }) => metadata.deletionTimestamp !== undefined,
+    );
+    if (ending.length === 0) return true;
+    throw new Error(ending.map(({ metadata }) => metadata.name).join(", "));
+  });
+}
 
 /** The names of the cases. */
 function list(kubernetes: string): string[] {

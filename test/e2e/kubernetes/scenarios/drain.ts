@@ -7,7 +7,7 @@ const count = 8;
 export const drainScenario: Scenario = {
   name: "drain",
   async run(cluster, check) {
-    const { api, nodes, network } = cluster;
+    const { api, nodes } = cluster;
     const [stays, leaves] = nodes as [(typeof nodes)[number], (typeof nodes)[number]];
     const object = deployment("moving", count);
     const nodePath = `/api/v1/nodes/${leaves.name}`;
@@ -24,7 +24,7 @@ export const drainScenario: Scenario = {
         const strayed = pods.filter(({ spec }) => spec.nodeName !== stays.name);
         if (strayed.length > 0) throw new Error(`${strayed.length} are on ${leaves.name}`);
         await until(`${leaves.name} has nothing reserved`, 120, async () => {
-          const reserved = await reservedOn(leaves, network.name);
+          const reserved = await reservedOn(leaves);
           if (reserved.length === 0) return true;
           throw new Error(reserved.join(", "));
         });

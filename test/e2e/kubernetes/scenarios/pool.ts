@@ -1,6 +1,7 @@
 import { type Api, type KubernetesObject, pathOf, until } from "../api.ts";
 import { nodeReady } from "../conditions.ts";
 import { allReady, deployment, nothingLeaked } from "../deployments.ts";
+import { killAgent } from "../install.ts";
 import type { ClusterNode } from "../nodes.ts";
 import { pod, run } from "../pods.ts";
 import type { Scenario } from "../scenario.ts";
@@ -40,7 +41,8 @@ export const poolScenario: Scenario = {
     await check(`the Node ${leaves.name} is deleted: its blocks are free`, async () => {
       const before = (await blocksOf(api)).filter(({ spec }) => spec.node === leaves.name).length;
       if (before === 0) throw new Error("it had none");
-      for (const daemon of ["kubelet", "agent"]) await leaves.kill(daemon);
+      await leaves.kill("kubelet");
+      await killAgent(leaves);
       await api.delete(`/api/v1/nodes/${leaves.name}`);
       await until("its blocks are gone", 120, async () => {
         const left = (await blocksOf(api)).filter(({ spec }) => spec.node === leaves.name);
@@ -50,7 +52,7 @@ export const poolScenario: Scenario = {
       return `${before} blocks`;
     });
     await check(`${leaves.name} comes back, and its pods have addresses of the pool`, async () => {
-      for (const daemon of ["agent", "kubelet"]) await leaves.resume(daemon);
+      await leaves.resume("kubelet");
       await nodeReady(api, leaves.name);
       const object = pod("again", { node: leaves.name });
       const [addresses = []] = await run(api, object);
