@@ -10,6 +10,7 @@ import { nodeReady } from "./conditions.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { installChart, layReferencePlugins, untilFirst } from "./install.ts";
 import { type Lan, makeLan, router } from "./lan.ts";
+import { tellLogs } from "./logs.ts";
 import type { Network } from "./networks.ts";
 import { type ClusterNode, joinCluster, nodeName, type ProxyMode, startNode, startProxy } from "./nodes.ts";
 import type { ProgramSet } from "./programs.ts";
@@ -93,13 +94,18 @@ export async function startCluster(options: ClusterOptions, ends: Started): Prom
   const controlPlane = succeeded(plane);
   const nodes = machines.map(succeeded);
   const api = connectApi(controlPlane);
+  const cluster = { api, lan, controlPlane, nodes, programs, folder, network, proxyMode, settings, started: ends };
   const joined = async (node: ClusterNode): Promise<void> => {
     await joinCluster(node, controlPlane, programs, clusterDNS);
     await layReferencePlugins(node);
   };
-  await timed("kubelets registered", Promise.all(nodes.map(joined)));
-  const cluster = { api, lan, controlPlane, nodes, programs, folder, network, proxyMode, settings, started: ends };
-  await timed("kube-proxy started, plugin and network installed by the chart, nodes Ready", setUpNetwork(cluster));
+  try {
+    await timed("kubelets started", Promise.all(nodes.map(joined)));
+    await timed("kube-proxy started, plugin and network installed by the chart, nodes Ready", setUpNetwork(cluster));
+  } catch (error) {
+    await tellLogs(cluster);
+    throw error;
+  }
   return cluster;
 }
 

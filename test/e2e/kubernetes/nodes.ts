@@ -89,7 +89,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
       await host.ok(diskScript, { timeoutMs: 120_000 });
       for (const [daemon, command] of daemons) {
         if (!ended.has(daemon)) await host.ok(daemonScript(daemon, command));
-        // Nobody would start the kubelet again, which ends where it does not find containerd.
+        // The kubelet ends where it does not find containerd.
         if (daemon === "containerd") await host.ok(containerdAnswers(programs), { timeoutMs: 120_000 });
       }
       return { vm, host };
@@ -237,18 +237,29 @@ done
 mkdir -p /etc/cni/net.d /opt/cni/bin /var/log/pods /var/log/containers
 `;
 
-/** A program that stays, with its log in /var/log. */
+/** A program that stays, and is started again when it ends, as systemd does; with its log in /var/log. */
 const daemonScript = (name: string, command: readonly string[]): string => `
-setsid env ${command.join(" ")} </dev/null >>/var/log/${name}.log 2>&1 &
-echo $! > /run/${name}.pid
+cat > /run/${name}.sh <<'END'
+while :; do
+  env ${command.join(" ")} &
+  echo $! > /run/${name}.pid
+  wait $!
+  echo "${name} has ended with code $?, and is started again"
+  sleep 1
+done
+END
+setsid sh /run/${name}.sh </dev/null >>/var/log/${name}.log 2>&1 &
+echo $! > /run/${name}.keeper
 `;
 
 const killScript = (name: string): string => `
-[ -e /run/${name}.pid ] || exit 0
-pid=$(cat /run/${name}.pid)
-rm /run/${name}.pid
-kill -9 "$pid" 2>/dev/null || exit 0
-while [ -e "/proc/$pid/exe" ]; do sleep 0.1; done
+for file in /run/${name}.keeper /run/${name}.pid; do
+  [ -e "$file" ] || continue
+  pid=$(cat "$file")
+  rm "$file"
+  kill -9 "$pid" 2>/dev/null || continue
+  while [ -e "/proc/$pid/exe" ]; do sleep 0.1; done
+done
 `;
 
 const containerdConfig = `
