@@ -48,10 +48,11 @@ export const installationScenario: Scenario = {
         await uninstallChart(api, network);
         for (const { name, host } of nodes) {
           await until(`nothing of ours is left on ${name}`, 120, async () => {
-            const { stdout } = await host.sh("ls /etc/cni/net.d /opt/cni/bin/ipvlan /run/ipvlan-cni 2>/dev/null");
-            const left = stdout.split("\n").filter((line) => line !== "" && !line.endsWith(":"));
-            if (left.length === 0) return true;
-            throw new Error(left.join(", "));
+            const { stdout } = await host.sh(
+              "find /etc/cni/net.d /opt/cni/bin/ipvlan /run/ipvlan-cni ! -type d 2>/dev/null",
+            );
+            if (stdout === "") return true;
+            throw new Error(stdout);
           });
           await notReady(api, name, "cni");
         }

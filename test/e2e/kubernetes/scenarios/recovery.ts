@@ -1,7 +1,7 @@
 import type { KubernetesObject } from "../api.ts";
 import type { Cluster } from "../cluster.ts";
 import { nodeReady } from "../conditions.ts";
-import { allReady, deployment, nothingLeaked } from "../deployments.ts";
+import { allReady, deployment, nothingLeaked, reservedOn } from "../deployments.ts";
 import type { ClusterNode } from "../nodes.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -24,11 +24,14 @@ export const recoveryScenario: Scenario = {
         await api.create(object);
         await oneHasBegun(node);
         await happens();
+        const then = await reservedOn(node);
         await nodeReady(api, node.name);
         await allReady(api, object, count, 600);
         const addresses = await nothingLeaked(cluster, 300);
+        const now = await reservedOn(node);
+        const givenBack = then.filter((address) => !now.includes(address));
         await gone(cluster, object);
-        return `${count} pods; ${addresses} addresses reserved by both nodes, each by a pod`;
+        return `${count} pods; of ${then.length} addresses reserved when it happened ${givenBack.length} were given back; now ${addresses} are reserved by both nodes, each by a pod`;
       });
     }
   },
