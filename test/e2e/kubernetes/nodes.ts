@@ -44,6 +44,37 @@ export interface ClusterNode {
 /** What the agent said, on its node. */
 export const agentLogs = "/var/log/pods/kube-system_ipvlan-cni-*/agent/*.log";
 
+/**
+ * What kube-proxy and the kubelet's iptables need of nf_tables. Linux 6.1 hung for good where both asked for it at the same moment behind a
+ * boot: each waits for a module, and begins again since the other has gone on meanwhile.
+ */
+const packetFilter = [
+  ...[
+    "nf_tables",
+    "nft_chain_nat",
+    "nft_compat",
+    "nft_ct",
+    "nft_fib_inet",
+    "nft_fib_ipv4",
+    "nft_fib_ipv6",
+    "nft_limit",
+    "nft_log",
+  ],
+  ...["nft_masq", "nft_nat", "nft_numgen", "nft_redir", "nft_reject_ipv4", "nft_reject_ipv6"],
+  ...[
+    "xt_MASQUERADE",
+    "xt_addrtype",
+    "xt_comment",
+    "xt_conntrack",
+    "xt_mark",
+    "xt_multiport",
+    "xt_nat",
+    "xt_recent",
+    "xt_statistic",
+  ],
+  "xt_tcpudp",
+];
+
 /** Where the guest sees what {@link ClusterNode.put} puts into the shared folder. */
 const shared = "/run/ipvlan-test/node";
 
@@ -73,7 +104,7 @@ export async function startNode(options: NodeOptions): Promise<ClusterNode> {
       hostname: name,
       groups: ["runtimes"],
       memory: "4G",
-      modules: ["virtio_net", "virtio_blk", "ext4", "nf_conntrack", "nf_tables", "br_netfilter"],
+      modules: ["virtio_net", "virtio_blk", "ext4", "nf_conntrack", "br_netfilter", ...packetFilter],
       bootTimeoutMs: 300_000,
       devices: [
         ...["-netdev", `tap,id=lan,ifname=${lan.tap(number)},script=no,downscript=no`],

@@ -14,8 +14,9 @@ export interface Page {
   readonly head: string;
 }
 
-const machines = `Two nodes, virtual machines by software emulation with two processors and 4 GB each, and a machine that is no
-node, in one LAN whose router also has the control plane.`;
+const machines = `Two nodes, virtual machines by software emulation with
+two processors and 4 GB each, and a machine that is no node, in one LAN whose router also has the control plane. The plugin came onto the
+nodes by the chart.`;
 
 export const scenarioPage: Page = {
   path: "docs/kubernetes-tests.md",
