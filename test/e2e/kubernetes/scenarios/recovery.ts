@@ -14,7 +14,15 @@ export const recoveryScenario: Scenario = {
     const { api, nodes } = cluster;
     const [first, second] = nodes as [ClusterNode, ClusterNode];
     const events: readonly [title: string, node: ClusterNode, happens: () => Promise<void>][] = [
-      ["the node is reset", second, () => second.reset()],
+      // What it has reserved is on its disk then, with pods that will be no more.
+      [
+        "the node is reset",
+        second,
+        async () => {
+          await second.host.ok("sync");
+          await second.reset();
+        },
+      ],
       ["the kubelet is killed", first, () => again(first, "kubelet")],
       ["containerd is killed", first, () => again(first, "containerd")],
     ];
@@ -22,7 +30,7 @@ export const recoveryScenario: Scenario = {
       await check(`${title} in the middle of ADDs: all pods run again, and nothing is held by nobody`, async () => {
         const object = deployment(`recovering-${i}`, count, { nodeSelector: { "kubernetes.io/hostname": node.name } });
         await api.create(object);
-        await oneHasBegun(node);
+        await someAreAdded(node);
         await happens();
         const then = await reservedOn(node);
         await nodeReady(api, node.name);
@@ -42,10 +50,11 @@ async function again(node: ClusterNode, daemon: string): Promise<void> {
   await node.resume(daemon);
 }
 
-/** An ADD is under way: the plugin, or what it has made, is there. */
-async function oneHasBegun({ host }: ClusterNode): Promise<void> {
+/** Some pods have addresses, and others are to get theirs. */
+async function someAreAdded({ host }: ClusterNode): Promise<void> {
   await host.ok(
-    "before=$(ls /run/netns 2>/dev/null | wc -l); until [ $(ls /run/netns | wc -l) -gt $((before + 2)) ]; do sleep 0.1; done",
+    `count() { find /var/lib/cni/networks -type f -name '*.*.*.*' | wc -l; }
+    before=$(count); until [ $(count) -gt $((before + 2)) ]; do sleep 0.1; done`,
     { timeoutMs: 120_000 },
   );
 }
