@@ -1,7 +1,7 @@
 // The pages of npm run e2e:kubernetes -- --publish, whose sections are replaced one at a time.
 import t from "tap";
 import { print, read } from "../e2e/kubernetes/publish.ts";
-import { count, type Row, table } from "../e2e/kubernetes/rows.ts";
+import { count, type Row, replaceRows, resultsIn, table } from "../e2e/kubernetes/rows.ts";
 
 const rows: readonly Row[] = [
   { scenario: "reach", check: "a | b", result: "ok", seconds: 1.25, detail: "" },
@@ -27,4 +27,15 @@ t.test("a row is one line of a table, with why a check failed", async (t) => {
     "| check | result | s | seen |\n|---|---|---|---|\n| a \\| b | ok | 1.3 |  |\n| c | FAILED | 20.0 | no answer |",
   );
   t.equal(count(rows), "1 ok, 1 failed, 0 not run");
+});
+
+t.test("checks that are run again by themselves replace their rows, and no others", async (t) => {
+  const again: Row = { scenario: "reach", check: "c", result: "ok", seconds: 2, detail: "by itself" };
+  const merged = replaceRows(table(rows), [again]);
+  t.equal(merged, table(rows).replace("| c | FAILED | 20.0 | no answer |", "| c | ok | 2.0 | by itself |"));
+  t.equal(count(resultsIn(merged)), "2 ok, 0 failed, 0 not run");
+  const first: Row = { ...again, check: "a | b", result: "not run" };
+  t.equal(count(resultsIn(replaceRows(merged, [first]))), "1 ok, 0 failed, 1 not run");
+  const other: Row = { ...again, check: "d" };
+  t.equal(replaceRows(merged, [other]), `${merged}\n| d | ok | 2.0 | by itself |`, "a new one comes behind");
 });

@@ -7,7 +7,7 @@ import { at } from "../../../build/paths.ts";
 import { readVersion } from "../../../build/version.ts";
 import type { Cluster } from "./cluster.ts";
 import { versions } from "./programs.ts";
-import { count, type Row, table } from "./rows.ts";
+import { count, type Row, replaceRows, resultsIn, table } from "./rows.ts";
 
 export interface Page {
   readonly path: string;
@@ -36,8 +36,17 @@ The cases of \`e2e.test\` that are \`[sig-network]\` and \`[Conformance]\`, with
 /** Networks, and in each the text of its scenarios; in the order in which they came. */
 export type Sections = Map<string, Map<string, string>>;
 
-/** Writes what a scenario has shown in a network into its page. */
-export async function publish(page: Page, { nodes }: Cluster, stage: string, rows: readonly Row[]): Promise<void> {
+/**
+ * Writes what a scenario has shown in a network into its page.
+ * @param isPart only some of its checks were run: all others stay as they are there
+ */
+export async function publish(
+  page: Page,
+  { nodes }: Cluster,
+  stage: string,
+  rows: readonly Row[],
+  isPart: boolean,
+): Promise<void> {
   const [row] = rows;
   if (row === undefined) return;
   const of = async (script: string): Promise<string> => (await nodes[0]?.host.ok(script))?.trim() ?? "";
@@ -50,18 +59,24 @@ export async function publish(page: Page, { nodes }: Cluster, stage: string, row
     `CoreDNS ${versions.coredns}`,
     `Linux ${await of("uname -r")}`,
   ];
-  const text = [
-    `${new Date().toISOString().slice(0, 10)}; ${programs.join(", ")}`,
-    "",
-    `**${count(rows)}**`,
-    "",
-    table(rows),
-  ].join("\n");
+  const head = `${new Date().toISOString().slice(0, 10)}; ${programs.join(", ")}`;
   const path = at(page.path);
   const sections = existsSync(path) ? read(readFileSync(path, "utf8")) : new Map();
   const scenarios = sections.get(stage) ?? new Map();
+  const before = isPart ? scenarios.get(row.scenario) : undefined;
+  const text =
+    before === undefined
+      ? `${head}\n\n**${count(rows)}**\n\n${table(rows)}`
+      : withPart(before, rows, `by itself: ${head}`);
   sections.set(stage, scenarios.set(row.scenario, text));
   writeFileSync(path, print(page.head, sections));
+}
+
+/** @param when of these rows alone */
+function withPart(text: string, rows: readonly Row[], when: string): string {
+  const told = rows.map((row) => ({ ...row, detail: [when, row.detail].filter((part) => part !== "").join("; ") }));
+  const merged = replaceRows(text, told);
+  return merged.replace(/^\*\*.*\*\*$/m, `**${count(resultsIn(merged))}**`);
 }
 
 /** The sections of a page that {@link print} has made. */

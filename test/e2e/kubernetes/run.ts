@@ -27,6 +27,7 @@ export async function runScenarios(options: RunOptions): Promise<number> {
   const interrupted = new Promise<"interrupted">((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => resolve("interrupted"));
   });
+  const isPart = options.settings.focus !== "";
   const page = choice.isConformance ? conformancePage : scenarioPage;
   const work = (async () => {
     let cluster = await startCluster({ ...options, network: first.network, proxyMode: first.proxyMode }, ends);
@@ -34,7 +35,7 @@ export async function runScenarios(options: RunOptions): Promise<number> {
       const tell = async (scenario: readonly Row[]): Promise<void> => {
         rows.push(...scenario);
         process.stdout.write(`\n${titleOf(stage)}: ${scenario[0]?.scenario}\n\n${table(scenario)}\n`);
-        if (options.publish) await publish(page, cluster, titleOf(stage), scenario);
+        if (options.publish) await publish(page, cluster, titleOf(stage), scenario, isPart);
       };
       cluster = await runStage(stage, cluster, tell, say).catch(async (error) => {
         await tellLogs(cluster);
