@@ -4,6 +4,7 @@
 //   npm run e2e:kubernetes -- --only services       those whose name has this in it
 //   npm run e2e:kubernetes -- --network routed      in one network: routed, flat or announced (see networks.ts)
 //   npm run e2e:kubernetes -- --proxy iptables      with kube-proxy in one mode: nftables or iptables
+//   npm run e2e:kubernetes -- scaling               a Deployment of 100 pods, up and down, beside the reference plugin: half an hour
 //   npm run e2e:kubernetes -- conformance           Kubernetes' own suite: [sig-network] and [Conformance]
 //                                  --processes 4    so many of its cases at once
 //                                  --minutes 30     so long for each
@@ -21,7 +22,7 @@ import { agentImage } from "./agent-image.ts";
 import { conformanceImages } from "./conformance/images.ts";
 import { imageArchive } from "./images.ts";
 import { isInside, runInside } from "./own-network.ts";
-import { type Choice, stages } from "./plan.ts";
+import { type Choice, isSuite, stages } from "./plan.ts";
 import { programs } from "./programs.ts";
 import { type RunOptions, runScenarios } from "./run.ts";
 
@@ -40,7 +41,11 @@ const { values, positionals } = parseArgs({
     minutes: { type: "string", default: "30" },
   },
 });
-const choice: Choice = { ...values, isConformance: positionals[0] === "conformance" };
+const [suite = "scenarios", ...others] = positionals;
+if (!isSuite(suite) || others.length > 0) {
+  throw new Obstacle(`there is nothing of the name ${positionals.join(" ")} to run: conformance, scaling, or no word`);
+}
+const choice: Choice = { ...values, suite };
 const say = (line: string): void => void process.stderr.write(`e2e: ${line}\n`);
 
 if (!isInside()) {
@@ -48,7 +53,7 @@ if (!isInside()) {
     "two nodes in virtual machines by software emulation, the control plane beside them. Needs: root, 12 GB of memory,",
   );
   say(
-    "6 GB of disk, Go 1.26 (once, to build Kubernetes' programs: some 20 minutes); then some 15 minutes with two processors",
+    "6 GB of disk, Go 1.26 (once, to build Kubernetes' programs: some 20 minutes); then half an hour with two processors",
   );
   refuseWhatCannotWork();
 }
@@ -63,9 +68,6 @@ if (isInside()) {
 process.exitCode = await runInside();
 
 function refuseWhatCannotWork(): void {
-  const unknown = positionals.find((word) => word !== "conformance");
-  if (unknown !== undefined)
-    throw new Obstacle(`there is nothing of the name ${unknown} to run: conformance, or no word`);
   for (const name of ["processes", "minutes"] as const) {
     if (!(Number(values[name]) >= 1)) throw new Obstacle(`--${name} takes a number`);
   }
@@ -81,7 +83,7 @@ async function prepare(): Promise<Pick<RunOptions, "programs" | "imageArchives">
   const built = await programs(say);
   const reference = newestPlugins();
   if ("missing" in reference) throw new Obstacle(reference.missing);
-  if (choice.isConformance) await conformanceImages(built.kubernetes);
+  if (suite === "conformance") await conformanceImages(built.kubernetes);
   await helm();
   return { programs: built, imageArchives: [await imageArchive(built), await agentImage()] };
 }

@@ -21,6 +21,8 @@ export interface Stage {
   readonly scenarios: readonly Scenario[];
 }
 
+export type Suite = "scenarios" | "scaling" | "conformance";
+
 const scenarioStages: readonly Stage[] = [
   {
     network: networks.routed,
@@ -30,19 +32,23 @@ const scenarioStages: readonly Stage[] = [
       installationScenario,
       reachScenario,
       servicesScenario,
-      probesScenario,
+      probesScenario(5),
       drainScenario,
       recoveryScenario,
-      scalingScenario,
     ],
   },
   {
     network: networks.flat,
     proxyMode: "nftables",
-    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario, statefulScenario, poolScenario],
+    scenarios: [nodesScenario, reachScenario, servicesScenario, probesScenario(1), statefulScenario, poolScenario],
   },
   { network: networks.announced, proxyMode: "nftables", scenarios: [nodesScenario, reachScenario, servicesScenario] },
   { network: networks.routed, proxyMode: "iptables", scenarios: [servicesScenario] },
+];
+
+/** Half an hour by itself. */
+const scalingStages: readonly Stage[] = [
+  { network: networks.routed, proxyMode: "nftables", scenarios: [scalingScenario] },
 ];
 
 const conformanceStages: readonly Stage[] = [
@@ -50,17 +56,24 @@ const conformanceStages: readonly Stage[] = [
   { network: withHostPorts(networks.flat), proxyMode: "nftables", scenarios: [conformanceScenario] },
 ];
 
+const suites: Record<Suite, readonly Stage[]> = {
+  scenarios: scenarioStages,
+  scaling: scalingStages,
+  conformance: conformanceStages,
+};
+
+export const isSuite = (name: string): name is Suite => Object.hasOwn(suites, name);
+
 /** Parts of names, several with commas between them; empty ones choose all. */
 export interface Choice {
-  /** Kubernetes' own suite in the place of the scenarios. */
-  readonly isConformance: boolean;
+  readonly suite: Suite;
   readonly network: string;
   readonly proxy: string;
   readonly only: string;
 }
 
-export function stages({ isConformance, network, proxy, only }: Choice): readonly Stage[] {
-  return (isConformance ? conformanceStages : scenarioStages)
+export function stages({ suite, network, proxy, only }: Choice): readonly Stage[] {
+  return suites[suite]
     .filter((stage) => isOneOf(network, stage.network.name) && isOneOf(proxy, stage.proxyMode))
     .map((stage) => ({ ...stage, scenarios: stage.scenarios.filter(({ name }) => isOneOf(only, name)) }))
     .filter(({ scenarios }) => scenarios.length > 0);

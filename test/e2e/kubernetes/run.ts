@@ -28,7 +28,7 @@ export async function runScenarios(options: RunOptions): Promise<number> {
     for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => resolve("interrupted"));
   });
   const isPart = options.settings.focus !== "";
-  const page = choice.isConformance ? conformancePage : scenarioPage;
+  const page = choice.suite === "conformance" ? conformancePage : scenarioPage;
   const work = (async () => {
     let cluster = await startCluster({ ...options, network: first.network, proxyMode: first.proxyMode }, ends);
     for (const stage of chosen) {

@@ -22,10 +22,8 @@ const grpcServer = ["grpc-health-checking", `--port=${grpcPort}`, `--http-port=$
 /** For an emulated processor: an answer in time, and no more than a few probes at once. */
 const pace = { periodSeconds: 5, timeoutSeconds: 10, failureThreshold: 2 };
 
-/** How long the pods with probes that succeed run at least, in seconds. */
-const watched = 300;
-
-export const probesScenario: Scenario = {
+/** @param minutes so long the pods with probes that succeed run at least */
+export const probesScenario = (minutes: number): Scenario => ({
   name: "probes",
   async run({ api, nodes }, check) {
     const plan = Object.entries(kinds).flatMap(([kind, [good, bad]], i) => {
@@ -80,9 +78,9 @@ export const probesScenario: Scenario = {
       });
       await api.delete(pathOf(bad));
     }
-    await sleep(Math.max(0, allReadyAt + watched * 1000 - Date.now()));
+    await sleep(Math.max(0, allReadyAt + minutes * 60_000 - Date.now()));
     for (const { kind, good } of plan) {
-      await check(`${kind} probe that succeeds: not restarted in ${watched / 60} minutes`, async () => {
+      await check(`${kind} probe that succeeds: not restarted in ${minutes} min`, async () => {
         const count = await restartsOf(good);
         const events = await api.list("/api/v1/namespaces/default/events");
         const failed = events.find(
@@ -97,4 +95,4 @@ export const probesScenario: Scenario = {
       await api.delete(pathOf(good));
     }
   },
-};
+});
