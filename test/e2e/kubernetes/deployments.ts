@@ -49,10 +49,15 @@ export function allReady(
   });
 }
 
-/** Seconds from when a pod has a node until it is Ready, of all that become so before the signal, by this machine's clock. */
-export async function startTimes(api: Api, { metadata }: KubernetesObject, signal: AbortSignal): Promise<number[]> {
+export interface StartTime {
+  readonly node: string;
+  readonly seconds: number;
+}
+
+/** From when a pod has a node until it is Ready, of all that become so before the signal, by this machine's clock. */
+export async function startTimes(api: Api, { metadata }: KubernetesObject, signal: AbortSignal): Promise<StartTime[]> {
   const scheduled = new Map<string, number>();
-  const times = new Map<string, number>();
+  const times = new Map<string, StartTime>();
   const path = `/api/v1/namespaces/default/pods?labelSelector=app%3D${metadata.name}`;
   await api.watch(path, signal, (_type, pod) => {
     const { name } = pod.metadata;
@@ -60,7 +65,9 @@ export async function startTimes(api: Api, { metadata }: KubernetesObject, signa
     if (pod.spec?.nodeName === undefined) return;
     const since = scheduled.get(name) ?? now;
     scheduled.set(name, since);
-    if (!times.has(name) && conditionOf(pod, "Ready").status === "True") times.set(name, (now - since) / 1000);
+    if (!times.has(name) && conditionOf(pod, "Ready").status === "True") {
+      times.set(name, { node: pod.spec.nodeName, seconds: (now - since) / 1000 });
+    }
   });
   return [...times.values()];
 }

@@ -46,7 +46,6 @@ const scenarioStages: readonly Stage[] = [
   { network: networks.routed, proxyMode: "iptables", scenarios: [servicesScenario] },
 ];
 
-/** Half an hour by itself. */
 const scalingStages: readonly Stage[] = [
   { network: networks.routed, proxyMode: "nftables", scenarios: [scalingScenario] },
 ];
