@@ -10,16 +10,16 @@ import type { Network } from "./networks.ts";
 import { agentLogs, type ClusterNode } from "./nodes.ts";
 import type { ProgramSet } from "./programs.ts";
 
-/** The newest one: Debian's does not know the protocol's version 1.1.0. */
-function portmap(): string {
+/** The path of one of the newest reference plugins: Debian's do not know the protocol's version 1.1.0. */
+export function referencePlugin(name: string): string {
   const plugins = newestPlugins();
   if ("missing" in plugins) throw new Error(plugins.missing);
-  return join(plugins.path, "portmap");
+  return join(plugins.path, name);
 }
 
 /** Lays the reference's `loopback`, which containerd calls by itself, and `portmap` onto a node. */
 export async function layReferencePlugins({ host }: ClusterNode): Promise<void> {
-  await host.ok(`cp ${packagedFolder}/loopback ${portmap()} /opt/cni/bin/`, { timeoutMs: 120_000 });
+  await host.ok(`cp ${packagedFolder}/loopback ${referencePlugin("portmap")} /opt/cni/bin/`, { timeoutMs: 120_000 });
 }
 
 /** Installs the chart with one network, or changes its network; the nodes have it some time later. */

@@ -1,9 +1,7 @@
-import { join } from "node:path";
-import { newestPlugins } from "../../../machine/reference-plugins.ts";
 import { pathOf } from "../api.ts";
 import type { Cluster } from "../cluster.ts";
 import { allReady, deployment, nothingLeaked, percentile, type StartTime, scale, startTimes } from "../deployments.ts";
-import { untilFirst } from "../install.ts";
+import { referencePlugin, untilFirst } from "../install.ts";
 import type { ClusterNode } from "../nodes.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -60,8 +58,6 @@ export const scalingScenario: Scenario = {
 
 /** Gives the pods of a node the reference plugin, with addresses of the node's podCIDRs. */
 async function useReference({ api, programs }: Cluster, node: ClusterNode): Promise<void> {
-  const plugins = newestPlugins();
-  if ("missing" in plugins) throw new Error(plugins.missing);
   const { spec } = await api.get(`/api/v1/nodes/${node.name}`);
   // Behind those that the chart's network has given to pods before: two networks do not know of each other.
   const ranges = (spec.podCIDRs as string[]).map((subnet) => [
@@ -81,8 +77,8 @@ async function useReference({ api, programs }: Cluster, node: ClusterNode): Prom
   };
   await node.host.ok(
     `set -e
-    cp ${join(plugins.path, "host-local")} /opt/cni/bin/
-    cp ${join(plugins.path, "ipvlan")} /opt/cni/bin/${reference}-ipvlan
+    cp ${referencePlugin("host-local")} /opt/cni/bin/
+    cp ${referencePlugin("ipvlan")} /opt/cni/bin/${reference}-ipvlan
     cat > ${referenceFile} <<'END'\n${JSON.stringify(list)}\nEND`,
   );
   await untilFirst(node, programs, reference);
