@@ -6,9 +6,8 @@ import { type Etcd, startEtcd } from "../../cluster/lib/etcd.ts";
 import { clusterDNS, podCIDRs, serviceCIDRs } from "./addresses.ts";
 import { type Api, connectApi, until } from "./api.ts";
 import { clear } from "./clear.ts";
-import { nodeReady } from "./conditions.ts";
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
-import { installChart, layReferencePlugins, untilFirst } from "./install.ts";
+import { installChart, layReferencePlugins, networkIsUp } from "./install.ts";
 import { type Lan, makeLan, router } from "./lan.ts";
 import { tellLogs } from "./logs.ts";
 import type { Network } from "./networks.ts";
@@ -134,11 +133,7 @@ async function setUpNetwork(cluster: Cluster): Promise<void> {
     nodes.map((node) => startProxy(node, controlPlane, programs, { mode: proxyMode, clusterCIDRs, masqueradeAll })),
   );
   await installChart(api, network);
-  const isSetUp = async (node: ClusterNode): Promise<void> => {
-    await untilFirst(node, programs, network.name);
-    await nodeReady(api, node.name);
-  };
-  await Promise.all(nodes.map(isSetUp));
+  await networkIsUp(cluster);
 }
 
 /** To the node's podCIDRs, which are others when its Node was made anew. */

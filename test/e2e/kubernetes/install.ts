@@ -6,6 +6,8 @@ import { parseAllDocuments } from "yaml";
 import { renderChart } from "../../../build/manifests.ts";
 import { newestPlugins, packagedFolder } from "../../machine/reference-plugins.ts";
 import { type Api, type KubernetesObject, pathOf, until } from "./api.ts";
+import type { Cluster } from "./cluster.ts";
+import { nodeReady } from "./conditions.ts";
 import type { Network } from "./networks.ts";
 import { agentLogs, type ClusterNode } from "./nodes.ts";
 import type { ProgramSet } from "./programs.ts";
@@ -77,6 +79,15 @@ export async function untilFirst(
     if (stdout.includes(`"Name": "${name}"`)) return true;
     throw new Error(stderr);
   });
+}
+
+/** Waits until the pods of each node get the network that was installed, and each Node is Ready. */
+export async function networkIsUp({ api, nodes, programs, network }: Cluster): Promise<void> {
+  const onNode = async (node: ClusterNode): Promise<void> => {
+    await untilFirst(node, programs, network.name);
+    await nodeReady(api, node.name);
+  };
+  await Promise.all(nodes.map(onNode));
 }
 
 /** Ends the agent on a node, as if it had crashed. Its kubelet, where that runs, starts it again. */

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { attach, type TestHost } from "../../machine/host.ts";
 import { bootVm, type Vm } from "../../machine/vm.ts";
+import { recorderFolder } from "./cni-calls.ts";
 import { type ControlPlane, kubeconfigOf, tokens } from "./control-plane.ts";
 import { images } from "./images.ts";
 import { type Dual, type Lan, nodeAddresses, prefixLengths, router } from "./lan.ts";
@@ -40,6 +41,9 @@ export interface ClusterNode {
   logs(): Promise<string>;
   stop(): Promise<void>;
 }
+
+/** Where containerd tells its metrics, on its node. */
+export const metricsAddress = "127.0.0.1:1338";
 
 /** What the agent said, on its node. */
 export const agentLogs = "/var/log/pods/kube-system_ipvlan-cni-*/agent/*.log";
@@ -295,12 +299,14 @@ done
 
 const containerdConfig = `
 version = 3
+[metrics]
+  address = "${metricsAddress}"
 [plugins."io.containerd.cri.v1.images"]
   snapshotter = "overlayfs"
 [plugins."io.containerd.cri.v1.images".pinned_images]
   sandbox = "${images.pause}"
 [plugins."io.containerd.cri.v1.runtime".cni]
-  bin_dirs = ["/opt/cni/bin"]
+  bin_dirs = ["${recorderFolder}", "/opt/cni/bin"]
   conf_dir = "/etc/cni/net.d"
 [plugins."io.containerd.cri.v1.runtime".containerd]
   default_runtime_name = "runc"

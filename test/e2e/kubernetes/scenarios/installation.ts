@@ -1,6 +1,6 @@
 import { type Api, until } from "../api.ts";
-import { conditionOf, nodeReady } from "../conditions.ts";
-import { agentPods, installChart, uninstallChart, untilFirst } from "../install.ts";
+import { conditionOf } from "../conditions.ts";
+import { agentPods, installChart, networkIsUp, uninstallChart } from "../install.ts";
 import type { Network } from "../networks.ts";
 import type { Scenario } from "../scenario.ts";
 
@@ -14,11 +14,10 @@ const mostMemory = 80;
 export const installationScenario: Scenario = {
   name: "installation",
   async run(cluster, check) {
-    const { api, nodes, network, programs } = cluster;
+    const { api, nodes, network } = cluster;
     const back = async () => {
       await installChart(api, network);
-      for (const node of nodes) await untilFirst(node, programs, network.name);
-      for (const { name } of nodes) await nodeReady(api, name);
+      await networkIsUp(cluster);
     };
     await check(`the agent takes less than ${mostMemory} MB on each node, as its kubelet counts`, async () => {
       const seen: string[] = [];
