@@ -85,7 +85,11 @@ function checkParent(
   seen: readonly SeenAttachment[],
   configs: ReadonlyMap<string, NetworkConfig>,
 ): HostFinding[] {
-  const close = seen.map((one) => lookClosely(host, parent, one, configs)).find((result) => result !== undefined);
+  let close: ReturnType<typeof lookClosely>;
+  for (const one of seen) {
+    close = lookClosely(host, parent, one, configs);
+    if (close !== undefined) break;
+  }
   if (close instanceof PluginError) {
     return [
       { id: "host-access", severity: "error", place: `parent ${parent.name}`, message: close.message, mend: repair },

@@ -12,6 +12,8 @@ const REPAIR_MS = 60_000;
 const SETTLE_MS = 1000;
 /** Also where nothing changes: an empty block is given back after a while. */
 const SYNC_MS = 300_000;
+/** Where no network of this node has a pool of the cluster. */
+const LOOK_MS = 5000;
 /** Where the store was not reached. */
 const RETRY_MS = 15_000;
 
@@ -55,14 +57,30 @@ function links(): string {
 /** Tells the store what this node holds, and claims ahead, whenever that changes, until `signal`. */
 export async function keepClaims({ image }: Settings, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
+    if (!hasPool()) {
+      await pause(LOOK_MS, signal);
+      continue;
+    }
     const before = reservations();
     const { status, stderr } = await runPlugin(join(image, "ipvlan"), ["cluster", "sync"]);
-    // 2: there is no network with a cluster's pool, or the store is away.
     if (status !== 0) log(stderr.trim() || `ipvlan cluster sync: ${status}`);
     const end = Date.now() + (status === 0 ? SYNC_MS : RETRY_MS);
     while (!signal.aborted && Date.now() < end && reservations() === before) await pause(SETTLE_MS, signal);
     await pause(SETTLE_MS, signal);
   }
+}
+
+/** Has a network of this node, whoever wrote its file, a pool of the cluster? */
+function hasPool(): boolean {
+  return entriesOf(places.networks).some((name) => {
+    try {
+      const network = JSON.parse(readFileSync(join(places.networks, name), "utf8"));
+      return (network.plugins ?? [network]).some((plugin: { ipam?: { cluster?: unknown } }) => plugin.ipam?.cluster !== undefined);
+    } catch {
+      // No network, or one that is being written: the runtime does not use it either.
+      return false;
+    }
+  });
 }
 
 /** The addresses that are reserved on this node, of all networks. Looked at: of new folders' files not every event comes. */

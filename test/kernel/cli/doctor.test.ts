@@ -490,6 +490,14 @@ t.test("nothing is found on a healthy host", async (t) => {
   t.strictSame(JSON.parse((await lab.sh(`${doctor} --json`)).stdout), { findings: [] });
 });
 
+// A node has a hundred of them, and the agent looks once a minute.
+t.test("of the containers of a parent, one is looked at closely", async (t) => {
+  await lab.ok(doctor.replace("on h1", "on h1 strace -f -qq -o /tmp/lab/trace -e trace=openat"));
+  const trace = await lab.ok("spill /tmp/lab/trace");
+  const entered = (container: string): number => trace.split(`/run/netns/${container}"`).length - 1;
+  t.equal(entered("c1"), entered("c2") + 1);
+});
+
 // The executable on Node starts for so long here that it does a part.
 const share = executable === "native" ? faults : faults.filter((_, index) => index % 5 === 0);
 for (const { what, broken, id, said, mend, after = "" } of share) {
