@@ -75,7 +75,9 @@ function hasPool(): boolean {
   return entriesOf(places.networks).some((name) => {
     try {
       const network = JSON.parse(readFileSync(join(places.networks, name), "utf8"));
-      return (network.plugins ?? [network]).some((plugin: { ipam?: { cluster?: unknown } }) => plugin.ipam?.cluster !== undefined);
+      return (network.plugins ?? [network]).some(
+        (plugin: { ipam?: { cluster?: unknown } }) => plugin.ipam?.cluster !== undefined,
+      );
     } catch {
       // No network, or one that is being written: the runtime does not use it either.
       return false;
