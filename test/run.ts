@@ -40,6 +40,11 @@ const executables = ["native", "pkg"];
 const alsoOnNode = ["kernel/delegation", "kernel/fuzz", "kernel/main-job", "kernel/status", "runtimes/podman"];
 /** What the whole suite leaves out with every executable, and how long it takes. */
 const alone: Readonly<Record<string, string>> = { "kernel/reach/firewalld": "three minutes" };
+/** What takes longest begins first: at the end nothing else would be left to do beside it. */
+const longest = [
+  ...["cluster/kubernetes", "cluster/kills", "install/release", "install/arm64"],
+  ...["kernel/side-by-side", "kernel/reach/services", "kernel/reach/lifetime", "kernel/agent", "runtimes/containerd"],
+];
 // Two emulated machines of one processor each do twice as much as two of two processors, or as one machine.
 const oneForEachProcessor = { machines: Math.min(2, availableParallelism()), processors: 1 };
 const oneWithTwoProcessors = { machines: 1, processors: 2 };
@@ -121,8 +126,13 @@ process.exit(all.failures.length > 0 || nothingRan ? 1 : 0);
 
 function selected(kind: keyof typeof limits): string[] {
   return globSync(at(`test/${kind}/**/*.test.ts`))
-    .sort()
+    .sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
     .filter((file) => filters.length === 0 || filters.some((filter) => `${nameOf(file)}.test.ts`.startsWith(filter)));
+}
+
+function rank(file: string): number {
+  const place = longest.indexOf(nameOf(file));
+  return place < 0 ? longest.length : place;
 }
 
 /** A step of the build or a look at the sources; counts as one test. */

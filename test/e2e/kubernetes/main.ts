@@ -4,7 +4,7 @@
 //   npm run e2e:kubernetes -- --only services       those whose name has this in it
 //   npm run e2e:kubernetes -- --network routed      in one network: routed, flat or announced (see networks.ts)
 //   npm run e2e:kubernetes -- --proxy iptables      with kube-proxy in one mode: nftables or iptables
-//   npm run e2e:kubernetes -- scaling               a Deployment of 100 pods, up and down, beside the reference plugin: half an hour
+//   npm run e2e:kubernetes -- scaling               a Deployment of 100 pods, up and down, beside the reference plugin: 40 minutes
 //   npm run e2e:kubernetes -- conformance           Kubernetes' own suite: [sig-network] and [Conformance]
 //                                  --processes 4    so many of its cases at once
 //                                  --minutes 30     so long for each
