@@ -144,6 +144,18 @@ t.test("what the host has lost for its containers is put back", async (t) => {
     on h1 ping -c1 -W3 10.244.7.2 || on h1 ping -c1 -W3 10.244.7.1`);
 });
 
+t.test("where no network has a pool of the cluster, what is reserved starts nothing", async (t) => {
+  // One call in fifteen seconds looks whether there is a pool by now.
+  const calls =
+    await sh(`strace -f -qq -e trace=execve -o /tmp/lab/agent.trace -p "$(cat /tmp/lab/agent.pid)" 2> /dev/null &
+    tracer=$!
+    for i in 1 2 3 4 5 6 7 8; do on h1 touch "/var/lib/cni/networks/pods/10.244.7.10$i"; sleep 1; done
+    kill $tracer
+    on h1 sh -c 'rm /var/lib/cni/networks/pods/10.244.7.10?'
+    grep -c '"cluster", "sync"' /tmp/lab/agent.trace || true`);
+  t.ok(Number(calls) <= 1, calls);
+});
+
 t.test("uninstalled, it takes the network away at once, and the plugin when no container needs it", async (t) => {
   await sh(`delete ${daemonSet}; end_agent`);
   t.equal(await sh("on h1 ls -A /etc/cni/net.d"), "");

@@ -12,9 +12,7 @@ const REPAIR_MS = 60_000;
 const SETTLE_MS = 1000;
 /** Also where nothing changes: an empty block is given back after a while. */
 const SYNC_MS = 300_000;
-/** Where no network of this node has a pool of the cluster. */
-const LOOK_MS = 5000;
-/** Where the store was not reached. */
+/** Where the store was not reached, or no network has a pool of the cluster yet. */
 const RETRY_MS = 15_000;
 
 /** Puts back what the host has lost for its containers, soon after a link went down and up, until `signal`. */
@@ -57,32 +55,16 @@ function links(): string {
 /** Tells the store what this node holds, and claims ahead, whenever that changes, until `signal`. */
 export async function keepClaims({ image }: Settings, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    if (!hasPool()) {
-      await pause(LOOK_MS, signal);
-      continue;
-    }
     const before = reservations();
-    const { status, stderr } = await runPlugin(join(image, "ipvlan"), ["cluster", "sync"]);
+    const { status, stdout, stderr } = await runPlugin(join(image, "ipvlan"), ["cluster", "sync"]);
     if (status !== 0) log(stderr.trim() || `ipvlan cluster sync: ${status}`);
-    const end = Date.now() + (status === 0 ? SYNC_MS : RETRY_MS);
-    while (!signal.aborted && Date.now() < end && reservations() === before) await pause(SETTLE_MS, signal);
+    // It prints a line for each pool: where there is none, what changes is nobody's to be told.
+    const hasPool = status !== 0 || stdout !== "";
+    const isSettled = (): boolean => !hasPool || reservations() === before;
+    const end = Date.now() + (status === 0 && hasPool ? SYNC_MS : RETRY_MS);
+    while (!signal.aborted && Date.now() < end && isSettled()) await pause(SETTLE_MS, signal);
     await pause(SETTLE_MS, signal);
   }
-}
-
-/** Has a network of this node, whoever wrote its file, a pool of the cluster? */
-function hasPool(): boolean {
-  return entriesOf(places.networks).some((name) => {
-    try {
-      const network = JSON.parse(readFileSync(join(places.networks, name), "utf8"));
-      return (network.plugins ?? [network]).some(
-        (plugin: { ipam?: { cluster?: unknown } }) => plugin.ipam?.cluster !== undefined,
-      );
-    } catch {
-      // No network, or one that is being written: the runtime does not use it either.
-      return false;
-    }
-  });
 }
 
 /** The addresses that are reserved on this node, of all networks. Looked at: of new folders' files not every event comes. */

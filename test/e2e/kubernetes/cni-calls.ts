@@ -15,8 +15,12 @@ export interface CniCall {
   readonly reservedBehind: number;
 }
 
+/** Shell: the addresses that are reserved on a node, one a line; files beside them, such as last_reserved_ip.0, are left out. */
+export const listReserved =
+  "find /var/lib/cni/networks -type f -not -path '*/.*' | sed 's|.*/||' | grep -E '^[0-9.]+$|:'";
+
 const recorder = `#!/bin/sh
-reserved() { find /var/lib/cni/networks -type f -name '*[.:]*' -not -path '*/.*' | wc -l; }
+reserved() { ${listReserved} | wc -l; }
 before=$(reserved)
 /opt/cni/bin/ipvlan "$@"
 code=$?
@@ -26,7 +30,7 @@ exit $code
 
 /** Begins with the node's next call. */
 export async function recordCalls({ host }: ClusterNode): Promise<void> {
-  await host.ok(`mkdir -p ${recorderFolder}
+  await host.ok(`rm -f ${record}; mkdir -p ${recorderFolder}
 cat > ${recorderFolder}/ipvlan <<'END'\n${recorder}END
 chmod 755 ${recorderFolder}/ipvlan`);
 }

@@ -1,6 +1,7 @@
 /** A Deployment of many small pods, and what the nodes have reserved for them. */
 import { type Api, type KubernetesObject, pathOf, until } from "./api.ts";
 import type { Cluster } from "./cluster.ts";
+import { listReserved } from "./cni-calls.ts";
 import { conditionOf } from "./conditions.ts";
 import { images } from "./images.ts";
 import type { ClusterNode } from "./nodes.ts";
@@ -87,10 +88,7 @@ async function addressesOn(api: Api, node: string): Promise<string[]> {
 
 /** What a node has reserved in all its networks: the names of the allocators' files, one an address. */
 export async function reservedOn({ host }: ClusterNode): Promise<string[]> {
-  const names = (await host.ok("find /var/lib/cni/networks -type f -not -path '*/.*' | sed 's|.*/||'"))
-    .trim()
-    .split("\n");
-  return names.filter((name) => /^[\d.]+$|:/.test(name));
+  return (await host.ok(`${listReserved} || true`)).split("\n").filter((name) => name !== "");
 }
 
 /**
